@@ -1,0 +1,216 @@
+"""The distribution driver: check the connection, heat an image, query jobs, verify what peers hold.
+
+A driver knows its vendor's API and nothing of policies, ledgers or Airflow. It computes no verdict.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from datetime import datetime
+
+    from pydantic import SecretStr
+
+    from preheat.placement import PlacementKey, TrackSettings
+
+__all__ = [
+    "CheckItem",
+    "CheckReport",
+    "Driver",
+    "HeatRequest",
+    "Job",
+    "JobState",
+    "LayerCopy",
+    "LayerFailure",
+    "Report",
+    "Timing",
+]
+
+
+class JobState(StrEnum):
+    """Where a job stands, whatever the vendor calls it."""
+
+    RUNNING = "running"
+    ENDED = "ended"
+    FAILED = "failed"
+    EXPIRED = "expired"
+    LOST = "lost"
+
+    @property
+    def is_terminal(self) -> bool:
+        """Whether waiting longer changes nothing."""
+        return self is not JobState.RUNNING
+
+
+@dataclass(frozen=True, slots=True)
+class LayerCopy:
+    """A blob that a host is said to hold.
+
+    :param digest: blob digest (last path part of the reported URL).
+    :param ip: address, or ``unknown`` (Dragonfly, for blobs the seed already held).
+    """
+
+    digest: str
+    url: str
+    hostname: str
+    ip: str
+    host_type: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LayerFailure:
+    """A blob that a host failed to fetch, with the vendor's words."""
+
+    digest: str
+    url: str
+    hostname: str
+    ip: str
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What the peers are said to hold.
+
+    :param error: failure text of the job as a whole.
+    """
+
+    copies: tuple[LayerCopy, ...] = ()
+    failures: tuple[LayerFailure, ...] = ()
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One preheat job as its manager shows it.
+
+    :param age_seconds: by the manager's own clock (its ``Date`` header minus ``created_at``).
+    :param raw_state: the vendor's word, for logs.
+    :param nonce: the nonce found in the job, "" if none of ours.
+    """
+
+    id: int
+    state: JobState
+    raw_state: str
+    created_at: datetime
+    age_seconds: float
+    nonce: str = ""
+    report: Report | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HeatRequest:
+    """All that one preheat job needs.
+
+    :param authorization: value of the ``Authorization`` header for the registry; None for anonymous.
+    :param nonce: marks the job so that it can be found again; the same for every POST of an attempt.
+    :param note: free text for people who look at the vendor's console.
+    """
+
+    key: PlacementKey
+    settings: TrackSettings
+    nonce: str
+    authorization: SecretStr | None = field(default=None, repr=False)
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """The manager's clock, in seconds; ``factor`` is 1 except for the sandbox, which runs faster.
+
+    Looks at 0, 30, 90, 210, 450, 750 s, then every 300 s, 16 in all
+    (dragonfly: manager/service/job.go pollingJob; measured: recorded/dragonfly, "looks at 0/30/90 s").
+    """
+
+    factor: float = 1.0
+
+    @property
+    def looks(self) -> tuple[float, ...]:
+        """When the manager looks at a job, seconds of its age."""
+        first = (30.0, 90.0, 210.0, 450.0, 750.0)
+        later = (750.0 + 300.0 * n for n in range(1, 11))
+        return tuple(look * self.factor for look in (*first, *later))
+
+    def next_look(self, age_seconds: float) -> float | None:
+        """Age at which asking next is worth it (a second after the manager's look); None after the last."""
+        margin = self.margin
+        return next((look + margin for look in self.looks if look + margin > age_seconds), None)
+
+    @property
+    def margin(self) -> float:
+        """How long after a look its outcome can be read."""
+        return max(1.0 * self.factor, 0.05)
+
+    @property
+    def lost_after(self) -> float:
+        """Age past which a pending job is lost: the last look and a margin of a minute."""
+        return self.looks[-1] + 60.0 * self.factor
+
+    def absence_believed_after(self, post_timeout_seconds: float) -> float:
+        """How long after a cut POST the absence of its row can be believed (30 s old lists)."""
+        return post_timeout_seconds + 30.0 * self.factor
+
+
+@dataclass(frozen=True, slots=True)
+class CheckItem:
+    """One thing that a connection test found; ``advice`` says what to do."""
+
+    name: str
+    ok: bool
+    detail: str
+    advice: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CheckReport:
+    """Everything a connection test found."""
+
+    items: tuple[CheckItem, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing is broken (advice alone does not break)."""
+        return all(item.ok for item in self.items)
+
+    def __str__(self) -> str:
+        """A line for each item, for Airflow's *Test* button."""
+        return "; ".join(
+            f"{'ok' if item.ok else 'FAILED'} {item.name}: {item.detail}"
+            + (f" ({item.advice})" if item.advice else "")
+            for item in self.items
+        )
+
+
+class Driver(Protocol):
+    """What each distribution system must offer. All calls are synchronous and raise ``RemoteError``s."""
+
+    timing: Timing
+    post_timeout_seconds: float
+
+    def check(self) -> CheckReport:
+        """Try the connection: token, database, version; never raises a RemoteError, reports it."""
+        ...
+
+    def heat(self, request: HeatRequest) -> Job:
+        """Ask for one image on one cluster. Not idempotent: see ``preheat.asking``."""
+        ...
+
+    def query(self, job_ids: Iterable[int], *, scheduler_cluster_id: int) -> Mapping[int, Job]:
+        """Where these jobs stand; a job that vanished comes back as EXPIRED."""
+        ...
+
+    def find(self, nonce: str) -> Sequence[Job]:
+        """Jobs that carry this nonce, lowest id first."""
+        ...
+
+    def verify(self, request: HeatRequest, digests: Sequence[str]) -> Report:
+        """Ask the peers themselves which finished copies of these blobs they hold, now."""
+        ...
+
+    def job_url(self, job_id: int) -> str:
+        """Where a person can look at the job."""
+        ...

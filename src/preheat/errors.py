@@ -1,0 +1,175 @@
+"""Every error that Preheat raises on purpose.
+
+::
+
+    PreheatError
+    ├── InputError                   what a person or a file gave us is wrong; nothing was done
+    │   └── ProblemsError            several such things at once, each with its place
+    ├── LedgerError                  the ledger cannot be used as it is
+    └── RemoteError                  Harbor, the registry or Dragonfly
+        ├── RemoteUnavailableError   no answer, or 5xx: try again later
+        ├── RateLimitedError         429: try again after a while
+        ├── RefusedError             a clear no: asking again changes nothing
+        └── UnexpectedAnswerError    an answer that is not what the contract says
+
+The core cannot raise Airflow's exceptions; operators and sensors translate at their border.
+Errors carry data (``cause``, ``status``, ``words``) so that nobody ever matches on their text.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = [
+    "Cause",
+    "InputError",
+    "LedgerError",
+    "PreheatError",
+    "Problem",
+    "ProblemsError",
+    "RateLimitedError",
+    "RefusedError",
+    "RemoteError",
+    "RemoteUnavailableError",
+    "UnexpectedAnswerError",
+]
+
+
+class Cause(StrEnum):
+    """What a repeat of the same request would bring."""
+
+    PERMANENT = "permanent"
+    RETRYABLE = "retryable"
+    RATE_LIMITED = "rate_limited"
+
+
+class PreheatError(Exception):
+    """Base of all errors below: catch it to tell our own from a programming error."""
+
+
+class InputError(PreheatError):
+    """Something a person typed or a file says is wrong; the message says what, where and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong with an input, with its place.
+
+    :param message: what is wrong and what to do, one sentence or two.
+    :param source: file name or form field that holds it.
+    :param line: 1-based line in that file, if there is one.
+    :param column: 1-based column, if known.
+    :param path: dotted path inside the document, such as ``spec.rules[0].tags``.
+    """
+
+    message: str
+    source: str = ""
+    line: int | None = None
+    column: int | None = None
+    path: str = ""
+
+    def __str__(self) -> str:
+        place = ":".join(str(part) for part in (self.source, self.line, self.column) if part)
+        return " ".join(
+            part for part in (f"{place}:" if place else "", self.path, self.message) if part
+        )
+
+
+class ProblemsError(InputError):
+    """All problems of one input, reported together.
+
+    :param problems: at least one problem.
+    """
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+class LedgerError(PreheatError):
+    """The ledger is unreachable, too old or wrongly configured; the message names the command to run."""
+
+
+class RemoteError(PreheatError):
+    """A call to another system did not bring what it should.
+
+    :param message: one sentence for a person on call.
+    :param system: ``Harbor``, ``registry`` or ``Dragonfly``.
+    :param request: method and path, without query, credentials or host.
+    :param status: HTTP status, if there was an answer.
+    :param words: the other system's own words, cut to a readable length, secrets removed.
+    """
+
+    cause: Cause = Cause.PERMANENT
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        system: str,
+        request: str = "",
+        status: int | None = None,
+        words: str = "",
+    ) -> None:
+        self.system = system
+        self.request = request
+        self.status = status
+        self.words = words
+        super().__init__(message)
+
+
+class RemoteUnavailableError(RemoteError):
+    """No answer, a broken connection or a 5xx; the same request may work later.
+
+    :param sent: whether the request may have reached the other side: then its effect is unknown.
+    """
+
+    cause = Cause.RETRYABLE
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        system: str,
+        request: str = "",
+        status: int | None = None,
+        words: str = "",
+        sent: bool = True,
+    ) -> None:
+        self.sent = sent
+        super().__init__(message, system=system, request=request, status=status, words=words)
+
+
+class RateLimitedError(RemoteError):
+    """The other side asks us to slow down.
+
+    :param retry_after_seconds: what ``Retry-After`` said, if it was sent.
+    """
+
+    cause = Cause.RATE_LIMITED
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        system: str,
+        request: str = "",
+        status: int | None = 429,
+        words: str = "",
+        retry_after_seconds: float | None = None,
+    ) -> None:
+        self.retry_after_seconds = retry_after_seconds
+        super().__init__(message, system=system, request=request, status=status, words=words)
+
+
+class RefusedError(RemoteError):
+    """A clear refusal (401, 403, 404, 412, 422 …): asking again changes nothing."""
+
+
+class UnexpectedAnswerError(RemoteError):
+    """An answer with a missing field, an unknown state or a body of another type; says what was received."""

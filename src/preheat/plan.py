@@ -1,0 +1,120 @@
+"""A plan: every decision of one policy at one moment, and the placements they lead to."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from preheat.placement import PlacementKey, TrackSettings
+
+__all__ = ["Decision", "Disposition", "Plan", "PlannedPlacement", "Reason", "ReasonCode"]
+
+
+class ReasonCode(StrEnum):
+    """Why a candidate was selected or not: one code for each step of the evaluation."""
+
+    SELECTED = "SELECTED"
+    TYPE_EXCLUDED = "TYPE_EXCLUDED"
+    REPO_NOT_INCLUDED = "REPO_NOT_INCLUDED"
+    REPO_EXCLUDED = "REPO_EXCLUDED"
+    UNTAGGED = "UNTAGGED"
+    TAG_NOT_ALLOWED = "TAG_NOT_ALLOWED"
+    TAG_DENIED = "TAG_DENIED"
+    LABEL_MISSING = "LABEL_MISSING"
+    LABEL_EXCLUDED = "LABEL_EXCLUDED"
+    TOO_YOUNG = "TOO_YOUNG"
+    TOO_OLD = "TOO_OLD"
+    NOT_RECENTLY_PULLED = "NOT_RECENTLY_PULLED"
+    SAME_DIGEST_AS = "SAME_DIGEST_AS"
+    NOT_NEWEST = "NOT_NEWEST"
+    PLATFORM_MISSING = "PLATFORM_MISSING"
+    PLATFORM_NOT_WANTED = "PLATFORM_NOT_WANTED"
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One reason, in words a newcomer understands.
+
+    :param detail: names the value met and the value wanted.
+    :param line: 1-based line of the policy file that decided.
+    """
+
+    code: ReasonCode
+    detail: str = ""
+    rule: str = ""
+    line: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What became of one candidate: one artifact per platform (``platform`` is "" before that step).
+
+    :param registry: Airflow connection id of the Harbor.
+    :param repository: project and repository.
+    :param digest: digest of the artifact that Harbor lists.
+    :param tags: all its tags; those that the rule picked come first.
+    """
+
+    registry: str
+    repository: str
+    digest: str
+    tags: tuple[str, ...]
+    platform: str
+    selected: bool
+    reasons: tuple[Reason, ...]
+
+
+class Disposition(StrEnum):
+    """What a plan does with a placement."""
+
+    ASK = "ASK"
+    ALREADY_WARM = "ALREADY_WARM"
+    NEXT_RUN = "NEXT_RUN"
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedPlacement:
+    """One thing to warm, in the order of the plan.
+
+    :param label: what a person reads in the grid, ``library/app:1.2 linux/amd64``.
+    :param detail: why it is not asked for now, if it is not.
+    """
+
+    key: PlacementKey
+    settings: TrackSettings
+    label: str
+    tags: tuple[str, ...] = ()
+    wave: int = 1
+    disposition: Disposition = Disposition.ASK
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """All that one evaluation decided.
+
+    :param policy: the policy's name, or ``preheat_images`` for typed images.
+    :param policy_text: the file as evaluated, with its SHA-256 as ``policy_hash``.
+    :param clusters: the cluster entries used, as plain data.
+    :param warnings: what a reader should know, such as a source that matched no project.
+    """
+
+    policy: str
+    evaluated_at: datetime
+    decisions: tuple[Decision, ...]
+    placements: tuple[PlannedPlacement, ...]
+    policy_text: str = ""
+    policy_hash: str = ""
+    clusters: tuple[Mapping[str, object], ...] = ()
+    accept_partial: bool = False
+    warnings: tuple[str, ...] = ()
+
+    def counts(self) -> dict[str, int]:
+        """How many decisions each reason code has (the first, deciding reason counts)."""
+        return dict(Counter(decision.reasons[0].code.value for decision in self.decisions))

@@ -1,0 +1,223 @@
+"""The one way Preheat talks HTTP: ``requests`` sessions, made safe, with typed errors.
+
+Sessions keep no cookies (Harbor: a stored ``sid`` turns later writes into 403, src/server/middleware/csrf),
+follow no redirects (Dragonfly answers 301 to ``/`` for any unknown path, manager/router/router.go), ignore
+netrc and proxies' credentials, always time out, read a bounded body, and verify TLS unless the connection
+says otherwise.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from http import HTTPStatus
+from http.cookiejar import DefaultCookiePolicy
+from typing import TYPE_CHECKING, Any
+
+import requests
+from urllib3.exceptions import ConnectTimeoutError, NewConnectionError, SSLError
+
+from preheat.errors import (
+    RateLimitedError,
+    RefusedError,
+    RemoteError,
+    RemoteUnavailableError,
+    UnexpectedAnswerError,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from requests.auth import AuthBase
+
+__all__ = ["Answer", "Transport", "harden"]
+
+MAX_BODY_BYTES = 64 * 1024 * 1024
+WORDS_LENGTH = 500
+_SECRETS = re.compile(r"(?i)((?:bearer|basic)\s+)[\w.~+/=-]+|(//)[^/@\s:]+:[^/@\s]+@")
+
+
+def harden(session: requests.Session) -> requests.Session:
+    """Make a session safe: no cookies, no netrc, no proxy surprises."""
+    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+    session.trust_env = False
+    return session
+
+
+def redact(text: str) -> str:
+    """Take credentials out of another system's words and cut them to a readable length."""
+    clean = _SECRETS.sub(lambda match: f"{match[1] or match[2] or ''}***", text)
+    return clean if len(clean) <= WORDS_LENGTH else f"{clean[:WORDS_LENGTH]}…"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer with its whole body read.
+
+    :param request: method and path, for messages.
+    """
+
+    system: str
+    request: str
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    def json(self) -> Any:
+        """Decode the body.
+
+        :raises UnexpectedAnswerError: if it is not JSON; says what was received.
+        """
+        try:
+            return json.loads(self.body)
+        except ValueError as error:
+            raise self.unexpected("JSON") from error
+
+    def unexpected(self, wanted: str) -> UnexpectedAnswerError:
+        """Build the error for an answer that is not what the contract says."""
+        shown = redact(self.body[:200].decode("utf-8", "replace")) or "an empty body"
+        return UnexpectedAnswerError(
+            f"{self.system} answered {self.request} with something else than {wanted}: {shown}",
+            system=self.system,
+            request=self.request,
+            status=self.status,
+            words=shown,
+        )
+
+
+class Transport:
+    """Requests to one base URL, as one caller.
+
+    :param session: a session made safe by :func:`harden`.
+    :param base_url: scheme, host and optional path, no trailing slash.
+    :param system: the name that messages use, ``Harbor`` or ``Dragonfly``.
+    :param connect_timeout: seconds for the connection.
+    :param read_timeout: seconds between bytes.
+    :param verify: False, True or the path of a CA file.
+    """
+
+    def __init__(
+        self,
+        session: requests.Session,
+        base_url: str,
+        *,
+        system: str,
+        connect_timeout: float = 10.0,
+        read_timeout: float = 60.0,
+        verify: bool | str = True,
+    ) -> None:
+        self.session = session
+        self.base_url = base_url.rstrip("/")
+        self.system = system
+        self.timeouts = (connect_timeout, read_timeout)
+        self.verify = verify
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, str | int] | None = None,
+        json_body: object = None,
+        headers: Mapping[str, str] | None = None,
+        auth: AuthBase | tuple[str, str] | None = None,
+        read_timeout: float | None = None,
+    ) -> Answer:
+        """Send one request and return its answer, whatever its status.
+
+        :raises RemoteUnavailableError: no answer; ``sent`` tells whether the request may have had an effect.
+        """
+        request = f"{method} {path}"
+        timeouts = (self.timeouts[0], read_timeout or self.timeouts[1])
+        try:
+            with self.session.request(
+                method,
+                self.base_url + path,
+                params=params,
+                json=json_body,
+                headers=headers,
+                auth=auth,
+                timeout=timeouts,
+                verify=self.verify,
+                allow_redirects=False,
+                stream=True,
+            ) as response:
+                body = self._read(response, request)
+                return Answer(self.system, request, response.status_code, response.headers, body)
+        except requests.RequestException as error:
+            raise self._unavailable(error, request) from None
+
+    def call(self, method: str, path: str, **options: Any) -> Answer:
+        """Send one request and return its 2xx answer.
+
+        :raises RemoteError: the narrowest kind for any other answer.
+        """
+        answer = self.send(method, path, **options)
+        if HTTPStatus.OK <= answer.status < HTTPStatus.MULTIPLE_CHOICES:
+            return answer
+        raise self.error_of(answer)
+
+    def error_of(self, answer: Answer) -> RemoteError:
+        """Build the typed error for an answer that is not 2xx."""
+        words = redact(answer.body.decode("utf-8", "replace").strip())
+        told = f"{self.system} answered {answer.request} with {answer.status}" + (
+            f": {words}" if words else ""
+        )
+        about: dict[str, Any] = {
+            "system": self.system,
+            "request": answer.request,
+            "status": answer.status,
+            "words": words,
+        }
+        if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
+            return RateLimitedError(told, retry_after_seconds=_retry_after(answer.headers), **about)
+        if (
+            answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR
+            or answer.status == HTTPStatus.REQUEST_TIMEOUT
+        ):
+            return RemoteUnavailableError(told, **about)
+        if answer.status < HTTPStatus.BAD_REQUEST:
+            return UnexpectedAnswerError(f"{told} (redirects are not followed)", **about)
+        return RefusedError(told, **about)
+
+    def _read(self, response: requests.Response, request: str) -> bytes:
+        chunks: list[bytes] = []
+        size = 0
+        for chunk in response.iter_content(256 * 1024):
+            size += len(chunk)
+            if size > MAX_BODY_BYTES:
+                raise UnexpectedAnswerError(
+                    f"{self.system} answered {request} with more than {MAX_BODY_BYTES} bytes",
+                    system=self.system,
+                    request=request,
+                    status=response.status_code,
+                )
+            chunks.append(chunk)
+        return b"".join(chunks)
+
+    def _unavailable(
+        self, error: requests.RequestException, request: str
+    ) -> RemoteUnavailableError:
+        never_sent = isinstance(
+            _root_of(error), NewConnectionError | ConnectTimeoutError | SSLError
+        )
+        kind = type(error).__name__
+        return RemoteUnavailableError(
+            f"{self.system} at {self.base_url} did not answer {request}: {kind}: {redact(str(error))}",
+            system=self.system,
+            request=request,
+            words=redact(str(error)),
+            sent=not never_sent,
+        )
+
+
+def _root_of(error: requests.RequestException) -> object:
+    """Find the urllib3 error below: it tells whether the connection ever stood."""
+    inner = error.args[0] if error.args else error
+    return getattr(inner, "reason", inner)
+
+
+def _retry_after(headers: Mapping[str, str]) -> float | None:
+    value = headers.get("Retry-After", "")
+    return float(value) if value.isdigit() else None
