@@ -53,7 +53,7 @@ class PreheatError(Exception):
 
 
 class InputError(PreheatError):
-    """Something a person typed or a file says is wrong; the message says what, where and what to do."""
+    """What a person typed or a file says is wrong; the message says what, where and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ class ProblemsError(InputError):
 
 
 class LedgerError(PreheatError):
-    """The ledger is unreachable, too old or wrongly configured; the message names the command to run."""
+    """The ledger is unreachable, too old or set up wrongly; the message names the command."""
 
 
 class RemoteError(PreheatError):
@@ -172,4 +172,4 @@ class RefusedError(RemoteError):
 
 
 class UnexpectedAnswerError(RemoteError):
-    """An answer with a missing field, an unknown state or a body of another type; says what was received."""
+    """A field is missing, a state unknown or a body of another type; says what was received."""

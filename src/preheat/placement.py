@@ -69,8 +69,8 @@ class Peers:
 class PlacementKey:
     """What makes two placements the same.
 
-    The repository and the pull endpoint belong to it because Dragonfly's cache key is the whole blob
-    URL: the same digest promoted by copy into another repository is cold there.
+    The repository and the pull endpoint belong to it because Dragonfly's cache key is the whole
+    blob URL: the same digest promoted by copy into another repository is cold there.
 
     :param cluster: name of the cluster in ``include/clusters.yaml``.
     :param pull_endpoint: scheme and host that the nodes pull from, no trailing slash.
@@ -100,7 +100,7 @@ class PlacementKey:
 
 @dataclass(frozen=True, slots=True)
 class TrackSettings:
-    """How a placement is asked for and proved; kept in the ledger so that nobody re-reads ``include/``.
+    """How a placement is asked for and proved; in the ledger, so that nobody re-reads ``include/``.
 
     :param driver: name of the distribution driver, such as ``dragonfly``.
     :param connection: Airflow connection id of the cluster's Dragonfly manager.
@@ -109,7 +109,8 @@ class TrackSettings:
     :param timeout_seconds: how long Dragonfly may work on one job.
     :param concurrent_tasks: layers at once in one job, 1 to 100.
     :param concurrent_peers: peers at once per layer, 1 to 1000.
-    :param expected_hosts: addresses that must hold the image, by ``seed_peers`` and ``peers``; may be empty.
+    :param expected_hosts: addresses that must hold the image, by ``seed_peers`` and ``peers``;
+        may be empty.
     :param accept_partial: the policy's ``verify.onPartial: accept``.
     """
 

@@ -53,7 +53,7 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What became of one candidate: one artifact per platform (``platform`` is "" before that step).
+    """What became of one candidate, an artifact per platform (``platform`` is "" before that step).
 
     :param registry: Airflow connection id of the Harbor.
     :param repository: project and repository.

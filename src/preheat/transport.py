@@ -1,9 +1,9 @@
 """The one way Preheat talks HTTP: ``requests`` sessions, made safe, with typed errors.
 
-Sessions keep no cookies (Harbor: a stored ``sid`` turns later writes into 403, src/server/middleware/csrf),
-follow no redirects (Dragonfly answers 301 to ``/`` for any unknown path, manager/router/router.go), ignore
-netrc and proxies' credentials, always time out, read a bounded body, and verify TLS unless the connection
-says otherwise.
+Sessions keep no cookies (Harbor: a stored ``sid`` turns later writes into 403,
+src/server/middleware/csrf), follow no redirects (Dragonfly answers 301 to ``/`` for any unknown
+path, manager/router/router.go), ignore netrc and proxies' credentials, always time out, read a
+bounded body, and verify TLS unless the connection says otherwise.
 """
 
 from __future__ import annotations
@@ -126,7 +126,8 @@ class Transport:
     ) -> Answer:
         """Send one request and return its answer, whatever its status.
 
-        :raises RemoteUnavailableError: no answer; ``sent`` tells whether the request may have had an effect.
+        :raises RemoteUnavailableError: no answer; ``sent`` tells whether the request may have had
+            an effect.
         """
         request = f"{method} {path}"
         timeouts = (self.timeouts[0], read_timeout or self.timeouts[1])
@@ -203,11 +204,12 @@ class Transport:
             _root_of(error), NewConnectionError | ConnectTimeoutError | SSLError
         )
         kind = type(error).__name__
+        words = redact(str(error))
         return RemoteUnavailableError(
-            f"{self.system} at {self.base_url} did not answer {request}: {kind}: {redact(str(error))}",
+            f"{self.system} at {self.base_url} did not answer {request}: {kind}: {words}",
             system=self.system,
             request=request,
-            words=redact(str(error)),
+            words=words,
             sent=not never_sent,
         )
 

@@ -1,7 +1,7 @@
 """Verdicts: expected layers against reported layers. Pure.
 
-A job's SUCCESS only ends the wait. What counts is whether each expected blob is reported on each host
-in scope (dragonfly: scheduler/job/job.go swallows the errors of ``single_seed_peer``;
+A job's SUCCESS only ends the wait. What counts is whether each expected blob is reported on each
+host in scope (dragonfly: scheduler/job/job.go swallows the errors of ``single_seed_peer``;
 ``all_*`` succeeds with one success).
 """
 

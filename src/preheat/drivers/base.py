@@ -106,8 +106,8 @@ class Job:
 class HeatRequest:
     """All that one preheat job needs.
 
-    :param authorization: value of the ``Authorization`` header for the registry; None for anonymous.
-    :param nonce: marks the job so that it can be found again; the same for every POST of an attempt.
+    :param authorization: value of the registry's ``Authorization`` header; None for anonymous.
+    :param nonce: marks the job so that it can be found again; one for every POST of an attempt.
     :param note: free text for people who look at the vendor's console.
     """
 
@@ -123,7 +123,8 @@ class Timing:
     """The manager's clock, in seconds; ``factor`` is 1 except for the sandbox, which runs faster.
 
     Looks at 0, 30, 90, 210, 450, 750 s, then every 300 s, 16 in all
-    (dragonfly: manager/service/job.go pollingJob; measured: recorded/dragonfly, "looks at 0/30/90 s").
+    (dragonfly: manager/service/job.go pollingJob; measured: recorded/dragonfly, "looks at
+    0/30/90 s").
     """
 
     factor: float = 1.0
@@ -136,7 +137,7 @@ class Timing:
         return tuple(look * self.factor for look in (*first, *later))
 
     def next_look(self, age_seconds: float) -> float | None:
-        """Age at which asking next is worth it (a second after the manager's look); None after the last."""
+        """Age at which asking next is useful (just after the manager's look); None after the last."""
         margin = self.margin
         return next((look + margin for look in self.looks if look + margin > age_seconds), None)
 
@@ -177,7 +178,7 @@ class CheckReport:
         return all(item.ok for item in self.items)
 
     def __str__(self) -> str:
-        """A line for each item, for Airflow's *Test* button."""
+        """Write out each item, for Airflow's *Test* button."""
         return "; ".join(
             f"{'ok' if item.ok else 'FAILED'} {item.name}: {item.detail}"
             + (f" ({item.advice})" if item.advice else "")
@@ -186,7 +187,7 @@ class CheckReport:
 
 
 class Driver(Protocol):
-    """What each distribution system must offer. All calls are synchronous and raise ``RemoteError``s."""
+    """What each distribution system must offer; calls are synchronous and raise ``RemoteError``."""
 
     timing: Timing
     post_timeout_seconds: float
