@@ -137,7 +137,7 @@ class Timing:
         return tuple(look * self.factor for look in (*first, *later))
 
     def next_look(self, age_seconds: float) -> float | None:
-        """Age at which asking next is useful (just after the manager's look); None after the last."""
+        """Age at which asking next is useful (after the manager's look); None after the last."""
         margin = self.margin
         return next((look + margin for look in self.looks if look + margin > age_seconds), None)
 
