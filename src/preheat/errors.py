@@ -10,6 +10,7 @@
         ├── RemoteUnavailableError   no answer, or 5xx: try again later
         ├── RateLimitedError         429: try again after a while
         ├── RefusedError             a clear no: asking again changes nothing
+        │   └── NotFoundError        404: the thing asked for is not there
         └── UnexpectedAnswerError    an answer that is not what the contract says
 
 The core cannot raise Airflow's exceptions; operators and sensors translate at their border.
@@ -29,6 +30,7 @@ __all__ = [
     "Cause",
     "InputError",
     "LedgerError",
+    "NotFoundError",
     "PreheatError",
     "Problem",
     "ProblemsError",
@@ -169,6 +171,10 @@ class RateLimitedError(RemoteError):
 
 class RefusedError(RemoteError):
     """A clear refusal (401, 403, 404, 412, 422 …): asking again changes nothing."""
+
+
+class NotFoundError(RefusedError):
+    """A 404: the thing asked for is not there, or not for these credentials."""
 
 
 class UnexpectedAnswerError(RemoteError):

@@ -19,6 +19,7 @@ import requests
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError, SSLError
 
 from preheat.errors import (
+    NotFoundError,
     RateLimitedError,
     RefusedError,
     RemoteError,
@@ -27,7 +28,7 @@ from preheat.errors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from requests.auth import AuthBase
 
@@ -118,7 +119,7 @@ class Transport:
         method: str,
         path: str,
         *,
-        params: Mapping[str, str | int] | None = None,
+        params: Mapping[str, str | int] | Sequence[tuple[str, str]] | None = None,
         json_body: object = None,
         headers: Mapping[str, str] | None = None,
         auth: AuthBase | tuple[str, str] | None = None,
@@ -159,12 +160,15 @@ class Transport:
             return answer
         raise self.error_of(answer)
 
-    def error_of(self, answer: Answer) -> RemoteError:
-        """Build the typed error for an answer that is not 2xx."""
-        words = redact(answer.body.decode("utf-8", "replace").strip())
-        told = f"{self.system} answered {answer.request} with {answer.status}" + (
-            f": {words}" if words else ""
-        )
+    def error_of(self, answer: Answer, *, words: str = "", advice: str = "") -> RemoteError:
+        """Build the typed error for an answer that is not 2xx.
+
+        :param words: what the other side said, from a caller that reads its errors; else the body.
+        :param advice: what a person should do, ends the message.
+        """
+        words = redact(words or answer.body.decode("utf-8", "replace").strip())
+        told = f"{self.system} answered {answer.request} with {answer.status}"
+        told = ". ".join(part for part in (": ".join(filter(None, (told, words))), advice) if part)
         about: dict[str, Any] = {
             "system": self.system,
             "request": answer.request,
@@ -180,7 +184,8 @@ class Transport:
             return RemoteUnavailableError(told, **about)
         if answer.status < HTTPStatus.BAD_REQUEST:
             return UnexpectedAnswerError(f"{told} (redirects are not followed)", **about)
-        return RefusedError(told, **about)
+        kind = NotFoundError if answer.status == HTTPStatus.NOT_FOUND else RefusedError
+        return kind(told, **about)
 
     def _read(self, response: requests.Response, request: str) -> bytes:
         chunks: list[bytes] = []

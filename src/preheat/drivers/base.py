@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
+from preheat.checks import CheckItem, CheckReport
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
@@ -137,9 +139,12 @@ class Timing:
         return tuple(look * self.factor for look in (*first, *later))
 
     def next_look(self, age_seconds: float) -> float | None:
-        """Age at which asking next is useful (after the manager's look); None after the last."""
-        margin = self.margin
-        return next((look + margin for look in self.looks if look + margin > age_seconds), None)
+        """Return the age at which asking next is worth it, None after the last look.
+
+        That is a margin after each look, and once more a little later: a look may come late.
+        """
+        moments = (look + late * self.margin for look in self.looks for late in (1, 4))
+        return next((moment for moment in moments if moment > age_seconds), None)
 
     @property
     def margin(self) -> float:
@@ -154,36 +159,6 @@ class Timing:
     def absence_believed_after(self, post_timeout_seconds: float) -> float:
         """How long after a cut POST the absence of its row can be believed (30 s old lists)."""
         return post_timeout_seconds + 30.0 * self.factor
-
-
-@dataclass(frozen=True, slots=True)
-class CheckItem:
-    """One thing that a connection test found; ``advice`` says what to do."""
-
-    name: str
-    ok: bool
-    detail: str
-    advice: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class CheckReport:
-    """Everything a connection test found."""
-
-    items: tuple[CheckItem, ...]
-
-    @property
-    def ok(self) -> bool:
-        """Whether nothing is broken (advice alone does not break)."""
-        return all(item.ok for item in self.items)
-
-    def __str__(self) -> str:
-        """Write out each item, for Airflow's *Test* button."""
-        return "; ".join(
-            f"{'ok' if item.ok else 'FAILED'} {item.name}: {item.detail}"
-            + (f" ({item.advice})" if item.advice else "")
-            for item in self.items
-        )
 
 
 class Driver(Protocol):
