@@ -1,0 +1,126 @@
+# The commands of this project. `make` lists them; nothing is done in CI that is not a target.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+LOCKS := requirements.txt requirements-dev.txt
+
+# The first Python of the right age; a shim that only says "not found" does not count.
+RIGHT_AGE := import sys; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12)))
+PYTHON ?= $(shell for python in python3.11 python3.12 python3 python; do \
+	if "$$python" -c '$(RIGHT_AGE)' 2>/dev/null; then echo "$$python"; break; fi; done)
+COMPOSE ?= $(shell if docker compose version >/dev/null 2>&1; then echo docker compose; else echo docker-compose; fi)
+
+DEMO_ARGS ?=
+BENCH_ARGS ?=
+PYTEST_ARGS ?=
+SANDBOX_ARGS ?=
+
+##@ Use
+
+.PHONY: help
+help: ## List the commands.
+	@awk 'BEGIN {FS = ":.*## "} \
+		/^##@ / {printf "\n%s\n", substr($$0, 5)} \
+		/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: setup
+setup: $(READY) ## Make the virtual environment in .venv from the lock.
+
+.PHONY: demo
+demo: $(READY) ## Sandbox, Airflow and a first policy run, until ctrl-C (DEMO_ARGS=--exit: end by itself).
+	@exec $(BIN)/preheat demo $(DEMO_ARGS)
+
+.PHONY: sandbox
+sandbox: $(READY) ## Only the Harbor and Dragonfly stand-ins, seeded (SANDBOX_ARGS).
+	@exec $(BIN)/preheat sandbox $(SANDBOX_ARGS)
+
+.PHONY: policies
+policies: $(READY) ## Check include/policies: all problems with file and line.
+	@$(BIN)/preheat policy check include/policies
+
+.PHONY: up
+up: .env ## Build and start the compose stack, sandbox included, and wait until it is healthy.
+	@$(COMPOSE) up --detach --build
+	@docker/wait.sh $(COMPOSE)
+
+.PHONY: down
+down: ## Stop the compose stack; its data stays.
+	@$(COMPOSE) down
+
+##@ Check
+
+.PHONY: test
+test: lint types ## Lint, types and every test; needs no Docker (PYTEST_ARGS).
+	@$(BIN)/pytest $(PYTEST_ARGS)
+
+.PHONY: test-fast
+test-fast: $(READY) ## The tests that need neither Airflow nor a server.
+	@$(BIN)/pytest tests/unit $(PYTEST_ARGS)
+
+.PHONY: test-dags
+test-dags: $(READY) ## The DAGs as data, and whole runs.
+	@$(BIN)/pytest tests/dags $(PYTEST_ARGS)
+
+.PHONY: test-live
+test-live: $(READY) ## The contract tests against the Harbor and Dragonfly named by PREHEAT_LIVE_*.
+	@: "$${PREHEAT_LIVE_HARBOR_URL:?is not set}" "$${PREHEAT_LIVE_HARBOR_USER:?is not set}" \
+	   "$${PREHEAT_LIVE_HARBOR_SECRET:?is not set}" "$${PREHEAT_LIVE_DRAGONFLY_URL:?is not set}" \
+	   "$${PREHEAT_LIVE_DRAGONFLY_TOKEN:?is not set}" "$${PREHEAT_LIVE_PROJECT:?is not set}"
+	@$(BIN)/pytest tests/contract -m live $(PYTEST_ARGS)
+
+.PHONY: lint
+lint: $(READY) ## Ruff: rules and formatting.
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+.PHONY: types
+types: $(READY) ## mypy, strict.
+	@$(BIN)/mypy
+
+.PHONY: check
+check: test policies ## Everything that a change must pass.
+
+.PHONY: bench
+bench: $(READY) ## Measure against the goals; exits 1 where one is missed (BENCH_ARGS=--json).
+	@$(BIN)/python scripts/bench.py $(BENCH_ARGS)
+
+##@ Change
+
+.PHONY: fmt
+fmt: $(READY) ## Format, and fix what can be fixed.
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+.PHONY: lock
+lock: $(READY) ## Pin the newest versions that pyproject.toml allows (LOCK_ARGS=--upgrade), for 3.11 and 3.12.
+	@$(LOCK) pyproject.toml --output-file requirements.txt
+	@$(LOCK) pyproject.toml --group dev --constraint requirements.txt --output-file requirements-dev.txt
+
+.PHONY: clean
+clean: ## Remove all that the commands above made here.
+	@rm -rf $(VENV) .demo .mypy_cache .ruff_cache .hypothesis .coverage build dist
+	@find src tests dags plugins scripts -name __pycache__ -prune -exec rm -rf {} +
+
+LOCK_ARGS ?=
+LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-header --no-emit-index-url --no-emit-find-links $(LOCK_ARGS)
+
+.env:
+	@docker/env.sh > $@.part && mv $@.part $@
+
+# Quick when nothing changed: one stamp, younger than the lock and pyproject.toml.
+$(READY): $(LOCKS) pyproject.toml
+	@test -n "$(PYTHON)" || { echo "Preheat needs Python 3.11 or 3.12: make $(MAKECMDGOALS) PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@$(BIN)/python -c '$(RIGHT_AGE)' 2>/dev/null && $(BIN)/python -m pip --version >/dev/null 2>&1 \
+		|| { echo "setup: $$($(PYTHON) --version) environment in $(VENV)"; $(PYTHON) -m venv --clear $(VENV); }
+	@echo "setup: installing the lock (the first time this downloads about 150 packages)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check "$$(grep -o '^uv==[0-9.]*' requirements-dev.txt)"
+	@$(BIN)/uv pip sync --quiet --require-hashes --python $(BIN)/python requirements-dev.txt
+	@$(BIN)/uv pip install --quiet --no-deps --python $(BIN)/python --editable .
+	@touch $@
+	@echo "setup: done"
