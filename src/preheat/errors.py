@@ -12,6 +12,7 @@
         ├── RefusedError             a clear no: asking again changes nothing
         │   └── NotFoundError        404: the thing asked for is not there
         └── UnexpectedAnswerError    an answer that is not what the contract says
+            └── AnswerTooLargeError  one that is longer than we read
 
 The core cannot raise Airflow's exceptions; operators and sensors translate at their border.
 Errors carry data (``cause``, ``status``, ``words``) so that nobody ever matches on their text.
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 __all__ = [
+    "AnswerTooLargeError",
     "Cause",
     "InputError",
     "LedgerError",
@@ -179,3 +181,7 @@ class NotFoundError(RefusedError):
 
 class UnexpectedAnswerError(RemoteError):
     """A field is missing, a state unknown or a body of another type; says what was received."""
+
+
+class AnswerTooLargeError(UnexpectedAnswerError):
+    """An answer longer than we read; asking for less at a time may help."""

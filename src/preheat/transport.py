@@ -19,6 +19,7 @@ import requests
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError, SSLError
 
 from preheat.errors import (
+    AnswerTooLargeError,
     NotFoundError,
     RateLimitedError,
     RefusedError,
@@ -193,7 +194,7 @@ class Transport:
         for chunk in response.iter_content(256 * 1024):
             size += len(chunk)
             if size > MAX_BODY_BYTES:
-                raise UnexpectedAnswerError(
+                raise AnswerTooLargeError(
                     f"{self.system} answered {request} with more than {MAX_BODY_BYTES} bytes",
                     system=self.system,
                     request=request,

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from preheat.placement import PlacementKey, TrackSettings
 
 __all__ = [
+    "PEER",
+    "SEED",
+    "UNKNOWN_HOST",
     "CheckItem",
     "CheckReport",
     "Driver",
@@ -31,6 +34,11 @@ __all__ = [
     "Report",
     "Timing",
 ]
+
+
+SEED = "seed"
+PEER = "peer"
+UNKNOWN_HOST = "unknown"
 
 
 class JobState(StrEnum):
@@ -53,7 +61,8 @@ class LayerCopy:
     """A blob that a host is said to hold.
 
     :param digest: blob digest (last path part of the reported URL).
-    :param ip: address, or ``unknown`` (Dragonfly, for blobs the seed already held).
+    :param ip: address, or ``UNKNOWN_HOST`` (Dragonfly, for blobs the seed already held).
+    :param host_type: ``SEED``, ``PEER``, or "" when the vendor does not say.
     """
 
     digest: str
@@ -65,13 +74,14 @@ class LayerCopy:
 
 @dataclass(frozen=True, slots=True)
 class LayerFailure:
-    """A blob that a host failed to fetch, with the vendor's words."""
+    """A blob that a host failed to fetch or has not finished, with the vendor's words."""
 
     digest: str
     url: str
     hostname: str
     ip: str
     words: str
+    host_type: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,8 +189,8 @@ class Driver(Protocol):
         """Where these jobs stand; a job that vanished comes back as EXPIRED."""
         ...
 
-    def find(self, nonce: str) -> Sequence[Job]:
-        """Jobs that carry this nonce, lowest id first."""
+    def find(self, nonce: str, *, max_age_seconds: float | None = None) -> Sequence[Job]:
+        """Jobs that carry this nonce and are no older than that, lowest id first."""
         ...
 
     def verify(self, request: HeatRequest, digests: Sequence[str]) -> Report:
