@@ -1,0 +1,231 @@
+"""Harbor's answers as types, and how they become our values (harbor: api/v2.0/swagger.yaml).
+
+Only the fields we read are named; msgspec skips the rest, which makes 100,000 artifacts cheap.
+Harbor writes ``null`` for an empty list, and Go's zero time for "never".
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import msgspec
+from msgspec import Struct, field
+
+from preheat.artifact import Artifact, Child, ScanSummary, Tag
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from preheat.transport import Answer
+
+__all__ = [
+    "ArtifactAnswer",
+    "Platform",
+    "Project",
+    "RepositoryAnswer",
+    "SystemAnswer",
+    "TokenAnswer",
+    "artifact_of",
+    "decode",
+    "words_of",
+]
+
+T = TypeVar("T")
+ATTESTATION = "vnd.docker.reference.type"
+
+
+class Project(Struct, frozen=True):
+    """A project that these credentials may see."""
+
+    id: int = field(name="project_id")
+    name: str
+    repositories: int = field(name="repo_count", default=0)
+
+
+class RepositoryAnswer(Struct):
+    """A repository; ``name`` holds the project too."""
+
+    id: int
+    name: str
+
+
+class SystemAnswer(Struct):
+    """``/systeminfo``; the last two only for callers that Harbor knows (handler/systeminfo.go)."""
+
+    auth_mode: str
+    harbor_version: str = ""
+    current_time: datetime | None = None
+
+
+class TokenAnswer(Struct):
+    """``/service/token``."""
+
+    token: str
+
+
+class Platform(Struct, frozen=True):
+    """A platform in Harbor's or the registry's words.
+
+    Untyped, because artifacts that are no images use the same keys for other things.
+    """
+
+    os: Any = ""
+    architecture: Any = ""
+    variant: Any = ""
+
+    def __str__(self) -> str:
+        parts = (self.os, self.architecture, self.variant)
+        if not all(isinstance(part, str) for part in parts) or not (self.os and self.architecture):
+            return ""
+        if self.os == self.architecture == "unknown":
+            return ""
+        return "/".join(part for part in parts if part)
+
+
+class _Reference(Struct):
+    child_digest: str
+    platform: Platform | None = None
+    annotations: dict[str, str] | None = None
+
+
+class _TagAnswer(Struct):
+    name: str
+    push_time: datetime | None = None
+    pull_time: datetime | None = None
+    immutable: bool = False
+
+
+class _Named(Struct):
+    name: str
+
+
+class _Accessory(Struct):
+    type: str
+
+
+class _Scan(Struct):
+    scan_status: str = ""
+    severity: str = ""
+    end_time: datetime | None = None
+
+
+class ArtifactAnswer(Struct):
+    """An artifact; ``repository_name`` since Harbor 2.12."""
+
+    id: int
+    digest: str
+    type: str
+    repository_name: str = ""
+    media_type: str = ""
+    size: int = 0
+    push_time: datetime | None = None
+    pull_time: datetime | None = None
+    tags: list[_TagAnswer] | None = None
+    labels: list[_Named] | None = None
+    references: list[_Reference] | None = None
+    extra_attrs: Platform | None = None
+    annotations: dict[str, str] | None = None
+    accessories: list[_Accessory] | None = None
+    scan_overview: dict[str, _Scan] | None = None
+
+    def children(self) -> tuple[Child, ...]:
+        """Name the platforms: of the index, or of the single image itself.
+
+        Attestations, which Harbor shows with the platform ``unknown/unknown``, are no platform.
+        """
+        if self.references:
+            return tuple(
+                Child(entry.child_digest, str(entry.platform))
+                for entry in self.references
+                if entry.platform and str(entry.platform) and not _is_attestation(entry.annotations)
+            )
+        platform = str(self.extra_attrs) if self.extra_attrs and self.type == "IMAGE" else ""
+        return (Child(self.digest, platform),) if platform else ()
+
+    def scan(self) -> ScanSummary | None:
+        """Tell the last scan; Harbor sends the first report type of those we accept."""
+        for scan in (self.scan_overview or {}).values():
+            return ScanSummary(scan.scan_status, scan.severity, _time(scan.end_time))
+        return None
+
+    def accessory_types(self) -> tuple[str, ...]:
+        """Name what hangs on the artifact, such as ``signature.cosign``."""
+        return tuple(entry.type for entry in self.accessories or ())
+
+
+class _Error(Struct):
+    message: str = ""
+    code: str = ""
+
+
+class _Errors(Struct):
+    errors: list[_Error] = []
+
+
+def decode(answer: Answer, kind: type[T], wanted: str) -> T:
+    """Read the body as that type.
+
+    :param wanted: what it should be, for the message.
+    :raises UnexpectedAnswerError: for any other shape; says what was received.
+    """
+    try:
+        return msgspec.json.decode(answer.body, type=kind)
+    except msgspec.MsgspecError as error:
+        raise answer.unexpected(f"{wanted} ({error})") from error
+
+
+def words_of(body: bytes) -> str:
+    """Take Harbor's own words out of an error body; empty when it has another form."""
+    try:
+        errors = msgspec.json.decode(body, type=_Errors).errors
+    except msgspec.MsgspecError:
+        return ""
+    return "; ".join(error.message or error.code for error in errors)
+
+
+def artifact_of(
+    answer: ArtifactAnswer,
+    *,
+    registry: str,
+    project: str,
+    repository: str,
+) -> Artifact:
+    """Build our value of one listed artifact: scan and accessories are not asked for in lists.
+
+    :param repository: without the project.
+    """
+    return Artifact(
+        registry,
+        project,
+        repository,
+        answer.digest,
+        id=answer.id,
+        type=answer.type,
+        media_type=answer.media_type,
+        size=answer.size,
+        push_time=_time(answer.push_time),
+        pull_time=_time(answer.pull_time),
+        tags=_tags(answer.tags or ()),
+        labels=tuple(label.name for label in answer.labels or ()),
+        children=answer.children(),
+        annotations=answer.annotations or {},
+    )
+
+
+def _tags(tags: Sequence[_TagAnswer]) -> tuple[Tag, ...]:
+    return tuple(
+        Tag(tag.name, _time(tag.push_time), _time(tag.pull_time), tag.immutable) for tag in tags
+    )
+
+
+def _time(moment: datetime | None) -> datetime | None:
+    if moment is None or moment.year == 1:
+        return None
+    if moment.tzinfo is UTC:
+        return moment
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def _is_attestation(annotations: Mapping[str, str] | None) -> bool:
+    return annotations is not None and ATTESTATION in annotations

@@ -1,0 +1,219 @@
+"""The Harbor client: what the rest of Preheat asks Harbor and its registry.
+
+Synchronous and on ``requests``: workers and the CLI call it straight, triggers through a thread.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from preheat.errors import NotFoundError, UnexpectedAnswerError
+from preheat.harbor import check, registry, tokens
+from preheat.harbor.answers import (
+    ArtifactAnswer,
+    Project,
+    RepositoryAnswer,
+    artifact_of,
+    decode,
+)
+from preheat.harbor.api import ROOT, HarborApi, artifacts_path, project_path
+from preheat.harbor.walk import Listing
+
+if TYPE_CHECKING:
+    from collections import Counter
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from pydantic import SecretStr
+
+    from preheat.artifact import Artifact, Child, Image
+    from preheat.checks import CheckReport
+    from preheat.transport import Transport
+
+__all__ = ["HarborClient"]
+
+# The first type that has a report wins (harbor: handler/util.go).
+SCAN_TYPES = (
+    "application/vnd.security.vulnerability.report; version=1.1, "
+    "application/vnd.scanner.adapter.vuln.report.harbor+json; version=1.0"
+)
+
+
+class HarborClient:
+    """Ask one Harbor as one account.
+
+    Does not retry and keeps nothing but the version: callers decide when to ask again.
+
+    :param transport: built on Harbor's base URL.
+    :param registry: Airflow connection id, copied into every artifact.
+    :param username: name of a robot (with its ``robot$`` prefix); empty for anonymous.
+    :param secret: the robot's secret.
+    :param max_connections: how many requests may run at once where many are needed.
+    """
+
+    def __init__(
+        self,
+        transport: Transport,
+        *,
+        registry: str,
+        username: str = "",
+        secret: SecretStr | None = None,
+        max_connections: int = 4,
+    ) -> None:
+        self.registry = registry
+        self.max_connections = max_connections
+        self._api = HarborApi(transport, username, secret)
+
+    @property
+    def counts(self) -> Counter[str]:
+        """Requests made so far: ``listing``, ``artifact``, ``token``, ``manifest`` …."""
+        return self._api.counts
+
+    def check(self) -> CheckReport:
+        """Try URL, credentials, token service, version and clock; raises no RemoteError."""
+        return check.check(self._api)
+
+    def projects(self, patterns: Sequence[Callable[[str], bool]]) -> list[Project]:
+        """List the visible projects whose name one of the patterns accepts, in the order of age.
+
+        :raises RefusedError: if Harbor does not know the credentials: it would show public ones.
+        """
+        self._api.version()
+        params = {"with_detail": "false"}
+        listing = Listing(self._api, f"{ROOT}/projects", Project, key="project_id", params=params)
+        return [found for found in listing if any(accepts(found.name) for accepts in patterns)]
+
+    def project_artifacts(self, project: str, *, labels: bool) -> Iterator[Artifact]:
+        """List all artifacts of a project that have a tag or are no child of an index, each once.
+
+        Complete under concurrent pushes (:func:`preheat.harbor.walk.walk`). One request a hundred
+        artifacts since Harbor 2.12; before that, and for anonymous callers, repository by
+        repository.
+
+        :param labels: whether labels are needed; they cost Harbor a query for each artifact.
+        """
+        version = self._api.version()
+        if version is None or version < check.PROJECT_LISTING_SINCE:
+            yield from self._artifacts_by_repository(project, labels=labels)
+            return
+        for answer in self._listing(project, f"{project_path(project)}/artifacts", labels=labels):
+            owner, _, repository = answer.repository_name.partition("/")
+            if owner != project or not repository:
+                raise UnexpectedAnswerError(
+                    f"Harbor listed {answer.repository_name!r} as a repository of {project}",
+                    system=self._api.transport.system,
+                )
+            yield self._artifact(answer, project, repository)
+
+    def artifact(
+        self, project: str, repository: str, reference: str, *, labels: bool = False
+    ) -> Artifact:
+        """Read one artifact by tag or digest.
+
+        :raises NotFoundError: if it is not there.
+        """
+        params = {"with_tag": "true", "with_label": _flag(labels)}
+        path = artifacts_path(project, repository, reference)
+        advice = f"Either there is no project {project}, or the robot lacks artifact:read on it"
+        answer = self._api.get("artifact", path, params=params, advice=advice)
+        found = decode(answer, ArtifactAnswer, "an artifact")
+        return self._artifact(found, project, repository)
+
+    def enrich(
+        self, artifacts: Iterable[Artifact], *, scan: bool, accessories: bool
+    ) -> list[Artifact]:
+        """Add scan summaries and accessories, one request an artifact.
+
+        Costly: for those that passed all cheap criteria. Artifacts that were deleted meanwhile are
+        left out.
+        """
+        read = partial(self._enriched, scan=scan, accessories=accessories)
+        with ThreadPoolExecutor(self.max_connections, "harbor") as pool:
+            return [found for found in pool.map(read, artifacts) if found is not None]
+
+    def pull_authorization(self, repositories: Iterable[str]) -> SecretStr:
+        """Mint a pull token for these repositories: the value of an ``Authorization`` header.
+
+        :raises RefusedError: if Harbor does not know the credentials, or they may not pull.
+        """
+        return tokens.pull_authorization(self._api, repositories)
+
+    def resolve(
+        self,
+        full_name: str,
+        digest: str,
+        platform: str,
+        *,
+        authorization: SecretStr | None = None,
+    ) -> Image:
+        """List the blobs of one platform's manifest (:func:`preheat.harbor.registry.resolve`)."""
+        return registry.resolve(self._api, full_name, digest, platform, authorization=authorization)
+
+    def children(self, full_name: str, digest: str) -> tuple[Child, ...]:
+        """Tell the platforms of an artifact where Harbor's listing does not."""
+        return registry.children(self._api, full_name, digest)
+
+    def artifact_url(self, full_name: str, digest: str) -> str:
+        """Where a person can look at the artifact in Harbor's own pages."""
+        project, _, repository = full_name.partition("/")
+        return (
+            f"{self._api.transport.base_url}/harbor/projects/{quote(project, safe='')}"
+            f"/repositories/{quote(repository, safe='')}/artifacts-tab/artifacts/{digest}"
+        )
+
+    def _artifacts_by_repository(self, project: str, *, labels: bool) -> Iterator[Artifact]:
+        prefix = f"{project}/"
+        listing = Listing(
+            self._api,
+            f"{project_path(project)}/repositories",
+            RepositoryAnswer,
+            key="repository_id",
+            advice=_list_advice(project, "repository:list"),
+        )
+        names = [found.name.removeprefix(prefix) for found in listing]
+
+        def read(name: str) -> list[Artifact]:
+            answers = self._listing(project, artifacts_path(project, name), labels=labels)
+            return [self._artifact(answer, project, name) for answer in answers]
+
+        with ThreadPoolExecutor(self.max_connections, "harbor") as pool:
+            for artifacts in pool.map(read, names):
+                yield from artifacts
+
+    def _listing(self, project: str, path: str, *, labels: bool) -> Listing[ArtifactAnswer]:
+        params = {"with_tag": "true", "with_label": _flag(labels)}
+        advice = _list_advice(project, "artifact:list")
+        return Listing(self._api, path, ArtifactAnswer, params=params, advice=advice)
+
+    def _artifact(self, answer: ArtifactAnswer, project: str, repository: str) -> Artifact:
+        return artifact_of(answer, registry=self.registry, project=project, repository=repository)
+
+    def _enriched(self, artifact: Artifact, *, scan: bool, accessories: bool) -> Artifact | None:
+        path = artifacts_path(artifact.project, artifact.repository, artifact.digest)
+        params = {
+            "with_tag": "false",
+            "with_scan_overview": _flag(scan),
+            "with_accessory": _flag(accessories),
+        }
+        headers = {"X-Accept-Vulnerabilities": SCAN_TYPES}
+        try:
+            answer = self._api.get("artifact", path, params=params, headers=headers)
+        except NotFoundError:
+            return None
+        found = decode(answer, ArtifactAnswer, "an artifact")
+        return replace(
+            artifact,
+            scan=found.scan() if scan else artifact.scan,
+            accessories=found.accessory_types() if accessories else artifact.accessories,
+        )
+
+
+def _flag(value: bool) -> str:  # noqa: FBT001 - the value itself is what is written
+    return "true" if value else "false"
+
+
+def _list_advice(project: str, permission: str) -> str:
+    return f"Either there is no project {project}, or the robot lacks {permission} on it"
