@@ -76,6 +76,7 @@ class Disposition(StrEnum):
     ASK = "ASK"
     ALREADY_WARM = "ALREADY_WARM"
     NEXT_RUN = "NEXT_RUN"
+    DRY_RUN = "DRY_RUN"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +104,8 @@ class Plan:
     :param policy_text: the file as evaluated, with its SHA-256 as ``policy_hash``.
     :param clusters: the cluster entries used, as plain data.
     :param warnings: what a reader should know, such as a source that matched no project.
+    :param failures: why the run must end red whatever becomes of its placements, such as a platform
+        that the policy insists on and an image lacks.
     """
 
     policy: str
@@ -114,6 +117,7 @@ class Plan:
     clusters: tuple[Mapping[str, object], ...] = ()
     accept_partial: bool = False
     warnings: tuple[str, ...] = ()
+    failures: tuple[str, ...] = ()
 
     def counts(self) -> dict[str, int]:
         """How many decisions each reason code has (the first, deciding reason counts)."""

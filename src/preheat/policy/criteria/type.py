@@ -1,0 +1,44 @@
+"""Kinds of artifact that a source takes: ``image`` (multi-arch too), ``cnai``, ``chart``, ``wasm``.
+
+Harbor itself preheats images and CNAI models; without the key a source takes images.
+
+::
+
+    artifactTypes: [image, cnai]
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from preheat.plan import Reason, ReasonCode
+
+if TYPE_CHECKING:
+    from preheat.artifact import Tag
+    from preheat.policy.candidate import Candidate
+
+__all__ = ["ARTIFACT_TYPES", "TypeCriterion"]
+
+ARTIFACT_TYPES = ("image", "cnai", "chart", "wasm")
+"""What a policy may name, in lower case; Harbor answers in upper case."""
+
+
+@dataclass(frozen=True, slots=True)
+class TypeCriterion:
+    """Keeps artifacts of the given kinds.
+
+    :param types: Harbor's words, upper case.
+    """
+
+    types: tuple[str, ...] = ("IMAGE",)
+    line: int | None = None
+
+    def judge(self, candidate: Candidate) -> tuple[Tag, ...] | Reason:
+        """Give all tags, or name the type that was met."""
+        kind = candidate.artifact.type
+        if kind in self.types:
+            return candidate.tags
+        wanted = " or ".join(name.lower() for name in self.types)
+        detail = f"it is of type {kind.lower()}; the source takes {wanted}"
+        return Reason(ReasonCode.TYPE_EXCLUDED, detail, "", self.line)

@@ -1,0 +1,99 @@
+"""The three ways a policy matches a name: exact, glob, regex. Always the whole name, case counts.
+
+Globs are those of Harbor's preheat policies (harbor: bmatcuk/doublestar v1.3.4), regular
+expressions are RE2: linear in the text, so no pattern can hang a run.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import re2
+
+from preheat.policy import globs
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+__all__ = ["MAX_PATTERN_LENGTH", "Matcher", "MatcherKind", "first_match"]
+
+MAX_PATTERN_LENGTH = 1024
+"""Longest pattern (harbor: filters hold at most 1024 characters)."""
+
+
+class MatcherKind(StrEnum):
+    """How a pattern is read; the keys of the YAML form ``{glob: "v*"}``."""
+
+    EXACT = "exact"
+    GLOB = "glob"
+    REGEX = "regex"
+
+
+@dataclass(frozen=True, slots=True)
+class Matcher:
+    """One pattern, callable on a name.
+
+    :param line: 1-based line of the policy file that holds it.
+    """
+
+    kind: MatcherKind
+    pattern: str
+    line: int | None = None
+
+    def __call__(self, text: str) -> bool:
+        """Whether the whole of ``text`` matches."""
+        return _matches(self.kind, self.pattern, text)
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.pattern!r}"
+
+    def check(self) -> None:
+        """Compile the pattern now.
+
+        :raises ValueError: when it is no valid pattern; says why.
+        """
+        _compiled(self.kind, self.pattern)
+
+
+def first_match(matchers: Sequence[Matcher], text: str) -> Matcher | None:
+    """Find the matcher that decides, to be named in a reason."""
+    for matcher in matchers:
+        if _matches(matcher.kind, matcher.pattern, text):
+            return matcher
+    return None
+
+
+# Names repeat (tags over repositories, repositories over tags), and an answer never changes.
+@lru_cache(maxsize=32768)
+def _matches(kind: MatcherKind, pattern: str, text: str) -> bool:
+    return _compiled(kind, pattern)(text)
+
+
+@lru_cache(maxsize=2048)
+def _compiled(kind: MatcherKind, pattern: str) -> Callable[[str], bool]:
+    if len(pattern) > MAX_PATTERN_LENGTH:
+        raise ValueError(f"a pattern has at most {MAX_PATTERN_LENGTH} characters")
+    if kind is MatcherKind.EXACT:
+        return pattern.__eq__
+    if kind is MatcherKind.REGEX:
+        return _compiled_regex(pattern)
+    return globs.fast_test(pattern) or _compiled_regex(globs.to_regex(pattern))
+
+
+def _compiled_regex(pattern: str) -> Callable[[str], bool]:
+    options = re2.Options()
+    options.log_errors = False
+    try:
+        regex = re2.compile(pattern, options)
+    except re2.error as error:
+        raise ValueError(f"not a valid RE2 expression: {_words(error)}") from None
+    return lambda text: regex.fullmatch(text) is not None
+
+
+def _words(error: Exception) -> str:
+    """RE2 gives its reason as bytes."""
+    reason = error.args[0] if error.args else ""
+    return reason.decode(errors="replace") if isinstance(reason, bytes) else str(reason)

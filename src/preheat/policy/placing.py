@@ -1,0 +1,157 @@
+"""From chosen images to placements: which cluster, what scope, now or later."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from preheat.placement import PlacementKey, TrackSettings
+from preheat.plan import Disposition, PlannedPlacement
+from preheat.policy.platforms import normal_platform
+from preheat.policy.units import format_duration
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from preheat.policy.model import Cluster, Submit, Target
+
+__all__ = ["Chosen", "Placing", "label_of"]
+
+_NEVER = datetime.min.replace(tzinfo=UTC)
+_SHORT_DIGEST = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """One image on one platform that should be warm.
+
+    :param repository: project and repository.
+    :param digest: digest of the platform's manifest.
+    :param tags: the tag that speaks for it comes first.
+    """
+
+    registry: str
+    repository: str
+    digest: str
+    platform: str
+    tags: tuple[str, ...] = ()
+
+
+def label_of(repository: str, tags: Sequence[str], digest: str, platform: str = "") -> str:
+    """Name an image for a person: ``library/app:1.2 linux/amd64``; untagged by short digest."""
+    algorithm, _, value = digest.partition(":")
+    name = f":{tags[0]}" if tags else f"@{algorithm}:{value[:_SHORT_DIGEST]}"
+    return f"{repository}{name} {platform}".rstrip()
+
+
+@dataclass(frozen=True, slots=True)
+class Placing:
+    """Where chosen images go, and which of them are asked for in this run.
+
+    :param include: platforms that hold for every cluster; empty means each cluster's own.
+    :param warm: placements found warm, with the time of that proof.
+    :param max_map_length: most placements of one cluster in one run.
+    """
+
+    clusters: Mapping[str, Cluster]
+    targets: Sequence[Target]
+    include: Sequence[str]
+    submit: Submit
+    now: datetime
+    accept_partial: bool = False
+    warm: Mapping[PlacementKey, datetime] = field(default_factory=dict)
+    max_map_length: int = 1024
+
+    def wanted(self, cluster: Cluster) -> tuple[str, ...]:
+        """Platforms to warm there; empty means whatever the image has."""
+        return tuple(map(normal_platform, self.include or cluster.platforms))
+
+    def place(self, chosen: Iterable[Chosen]) -> tuple[PlannedPlacement, ...]:
+        """Make the placements, cluster by cluster, each key once, in the order of the images."""
+        images = tuple(chosen)
+        placements: list[PlannedPlacement] = []
+        for cluster in self.clusters.values():
+            found: dict[PlacementKey, PlannedPlacement] = {}
+            for target in self.targets:
+                if cluster.name in target.clusters:
+                    self._add(found, images, cluster, target)
+            placements.extend(self._limit(cluster, list(found.values())))
+        return tuple(placements)
+
+    def _add(
+        self,
+        found: dict[PlacementKey, PlannedPlacement],
+        images: Iterable[Chosen],
+        cluster: Cluster,
+        target: Target,
+    ) -> None:
+        wanted = self.wanted(cluster)
+        settings: dict[str, TrackSettings] = {}
+        for image in images:
+            if wanted and image.platform and normal_platform(image.platform) not in wanted:
+                continue
+            registry = image.registry
+            if registry not in settings:
+                settings[registry] = self._settings(cluster, registry)
+            key = PlacementKey(
+                cluster=cluster.name,
+                pull_endpoint=cluster.pull_endpoints[registry],
+                repository=image.repository,
+                digest=image.digest,
+                platform=image.platform,
+                scope=target.scope,
+                peers=str(target.peers),
+            )
+            if key not in found:
+                found[key] = self._planned(key, settings[registry], image.tags)
+
+    def _settings(self, cluster: Cluster, registry: str) -> TrackSettings:
+        return TrackSettings(
+            driver=cluster.driver,
+            connection=cluster.connection,
+            scheduler_cluster_id=cluster.scheduler_cluster_id,
+            registry=registry,
+            timeout_seconds=self.submit.timeout_seconds,
+            concurrent_tasks=self.submit.concurrent_tasks,
+            concurrent_peers=self.submit.concurrent_peers,
+            expected_hosts=cluster.hosts,
+            accept_partial=self.accept_partial,
+        )
+
+    def _planned(
+        self, key: PlacementKey, settings: TrackSettings, tags: tuple[str, ...]
+    ) -> PlannedPlacement:
+        label = label_of(key.repository, tags, key.digest, key.platform)
+        planned = PlannedPlacement(key, settings, label, tags)
+        proved = self.warm.get(key)
+        fresh_for = timedelta(seconds=self.submit.fresh_for_seconds)
+        if proved is None or self.now - proved >= fresh_for:
+            return planned
+        ago = format_duration(max(self.now - proved, timedelta()))
+        detail = f"found warm {ago} ago; freshFor is {format_duration(fresh_for)}"
+        return replace(planned, disposition=Disposition.ALREADY_WARM, detail=detail)
+
+    def _limit(
+        self, cluster: Cluster, placements: list[PlannedPlacement]
+    ) -> Iterable[PlannedPlacement]:
+        """Leave for the next run what is too much for one; what never was warm goes first.
+
+        Else, with a short ``freshFor``, the same first ones would be asked for in every run and the
+        others never.
+        """
+        asked = [p for p in placements if p.disposition is Disposition.ASK]
+        if len(asked) <= self.max_map_length:
+            return placements
+        asked.sort(key=lambda planned: self.warm.get(planned.key, _NEVER))
+        late = {planned.key for planned in asked[self.max_map_length :]}
+        detail = (
+            f"one run takes {self.max_map_length} placements of {cluster.name};"
+            f" {len(late)} wait for the next"
+        )
+        return [
+            replace(planned, disposition=Disposition.NEXT_RUN, detail=detail)
+            if planned.key in late
+            else planned
+            for planned in placements
+        ]
