@@ -1,0 +1,27 @@
+"""The ledger: plans, placements and attempts, on SQLite or PostgreSQL."""
+
+from __future__ import annotations
+
+from preheat.ledger.ledger import Ledger
+from preheat.ledger.records import (
+    Attempt,
+    Claim,
+    LedgerStatus,
+    Outcome,
+    PlanItem,
+    RecordedPlan,
+    RunRef,
+    StoredPlacement,
+)
+
+__all__ = [
+    "Attempt",
+    "Claim",
+    "Ledger",
+    "LedgerStatus",
+    "Outcome",
+    "PlanItem",
+    "RecordedPlan",
+    "RunRef",
+    "StoredPlacement",
+]

@@ -1,0 +1,201 @@
+"""The ledger: our lasting record of plans, placements and attempts.
+
+One door to the rooms beside this module. Every method is one transaction.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Self
+
+from preheat.ledger import attempts, engine, migrate, outcomes, placements, plans
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from sqlalchemy.engine import URL
+
+    from preheat.artifact import Image
+    from preheat.ledger.records import (
+        Attempt,
+        Claim,
+        LedgerStatus,
+        Outcome,
+        RecordedPlan,
+        RunRef,
+        StoredPlacement,
+    )
+    from preheat.placement import PlacementKey
+    from preheat.plan import Decision, Plan
+    from preheat.verdict import Finding
+
+__all__ = ["Ledger"]
+
+
+class Ledger:
+    """Reads and writes one ledger; blocking, so call it off the event loop.
+
+    Safe in many threads and processes, also across a fork. Times are the database's. Every method
+    raises :class:`preheat.errors.LedgerError` when the database fails, never showing its password.
+
+    :param url: a parsed URL of SQLite or PostgreSQL; :meth:`open` reads and checks a text.
+    """
+
+    def __init__(self, url: URL) -> None:
+        self._engine = engine.make_engine(url)
+
+    def __repr__(self) -> str:
+        return f"<Ledger {engine.shown(self._engine.url)}>"
+
+    @classmethod
+    def open(cls, url: str) -> Ledger:
+        """Open a ledger that is ready for use: SQLite is brought up to date by itself.
+
+        :raises LedgerError: if the URL is wrong, the database unreachable, or its tables are not
+            those of this Preheat; the message names the command to run.
+        """
+        ledger = cls.at(url)
+        try:
+            migrate.prepare(ledger._engine)  # noqa: SLF001 (a constructor's own object)
+        except BaseException:
+            ledger.close()
+            raise
+        return ledger
+
+    @classmethod
+    def at(cls, url: str) -> Ledger:
+        """Address a ledger as it is, to upgrade it or to see its status.
+
+        :raises LedgerError: if the URL is wrong.
+        """
+        return cls(engine.parse_url(url))
+
+    def close(self) -> None:
+        """Give back all connections."""
+        self._engine.dispose()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def upgrade(self) -> None:
+        """Bring the tables up to date; waits for another process that does the same."""
+        migrate.upgrade(self._engine)
+
+    def status(self) -> LedgerStatus:
+        """Tell the revision and what the ledger holds."""
+        return migrate.status(self._engine)
+
+    def record_plan(self, plan: Plan, run: RunRef) -> RecordedPlan:
+        """Write a run's plan and its placements; a second call for the run replaces the first."""
+        with engine.writing(self._engine) as connection:
+            return plans.record(connection, plan, run)
+
+    def decisions(self, dag_id: str, run_id: str) -> tuple[Decision, ...]:
+        """Read every decision of a run's plan."""
+        with engine.reading(self._engine) as connection:
+            return plans.decisions(connection, dag_id, run_id)
+
+    def outcomes(self, dag_id: str, run_id: str) -> list[Outcome]:
+        """Tell what became of each placement that the run planned, in plan order."""
+        with engine.reading(self._engine) as connection:
+            return outcomes.of_run(connection, dag_id, run_id)
+
+    def warm(self, since: datetime | None = None) -> Mapping[PlacementKey, datetime]:
+        """Tell what was WARM when last checked and when that was, if not before ``since``."""
+        with engine.reading(self._engine) as connection:
+            return placements.warm(connection, since)
+
+    def placement(self, placement_id: int) -> StoredPlacement:
+        """Read one placement.
+
+        :raises LedgerError: if there is none.
+        """
+        with engine.reading(self._engine) as connection:
+            return placements.get(connection, placement_id)
+
+    def image(self, digest: str) -> Image | None:
+        """Read the blobs of an image, if its manifest was ever resolved."""
+        with engine.reading(self._engine) as connection:
+            return placements.get_image(connection, digest)
+
+    def record_image(self, image: Image) -> None:
+        """Keep the blobs of an image for ever: they follow from its digest."""
+        with engine.writing(self._engine) as connection:
+            placements.save_image(connection, image)
+
+    def attempt(self, attempt_id: int) -> Attempt:
+        """Read one attempt.
+
+        :raises LedgerError: if there is none.
+        """
+        with engine.reading(self._engine) as connection:
+            return attempts.get(connection, attempt_id)
+
+    def attempts(self, placement_id: int) -> list[Attempt]:
+        """Read all attempts of a placement, oldest first."""
+        with engine.reading(self._engine) as connection:
+            return attempts.of_placement(connection, placement_id)
+
+    def open_attempt(
+        self, placement_id: int, *, owner: str, run: RunRef, lease_seconds: float
+    ) -> Claim:
+        """Open an attempt, or find the open one; see :mod:`preheat.asking`, the only caller."""
+        with engine.writing(self._engine) as connection:
+            return attempts.open_or_find(
+                connection, placement_id, owner=owner, run=run, lease_seconds=lease_seconds
+            )
+
+    def look(self, attempt_id: int, *, owner: str) -> Claim:
+        """Read an attempt with its ages and whether this owner holds it."""
+        with engine.reading(self._engine) as connection:
+            return attempts.look(connection, attempt_id, owner=owner)
+
+    def take_over(self, seen: Attempt, *, owner: str, run: RunRef, lease_seconds: float) -> bool:
+        """Become the owner of an attempt whose lease ran out, if it still stands as seen."""
+        with engine.writing(self._engine) as connection:
+            return attempts.take_over(
+                connection, seen, owner=owner, run=run, lease_seconds=lease_seconds
+            )
+
+    def renew(self, attempt_id: int, *, owner: str, lease_seconds: float) -> bool:
+        """Prolong the lease; False when it is no longer this owner's."""
+        with engine.writing(self._engine) as connection:
+            return attempts.renew(connection, attempt_id, owner=owner, lease_seconds=lease_seconds)
+
+    def mark_asked(self, attempt_id: int, *, owner: str, lease_seconds: float) -> bool:
+        """Note that a POST begins now; False when the lease is not this owner's: do not POST."""
+        with engine.writing(self._engine) as connection:
+            return attempts.mark_asked(
+                connection, attempt_id, owner=owner, lease_seconds=lease_seconds
+            )
+
+    def release(self, attempt_id: int, *, owner: str, words: str = "") -> None:
+        """Give up the lease of an attempt that stays open, and say why."""
+        with engine.writing(self._engine) as connection:
+            attempts.release(connection, attempt_id, owner=owner, words=words)
+
+    def record_job(self, attempt_id: int, job_id: int) -> Attempt:
+        """Commit the job that the attempt follows; the first one stands, another is noted."""
+        with engine.writing(self._engine) as connection:
+            return attempts.record_job(connection, attempt_id, job_id)
+
+    def note_twin(self, attempt_id: int, job_id: int) -> None:
+        """Note another job with the attempt's nonce, which nobody follows."""
+        with engine.writing(self._engine) as connection:
+            attempts.note_twin(connection, attempt_id, job_id)
+
+    def close_attempt(self, attempt_id: int, finding: Finding | None, words: str = "") -> bool:
+        """Close the attempt once and set its placement's verdict; False when it was closed before.
+
+        Without a finding nothing was checked: the attempt ends UNKNOWN, the placement stays.
+        """
+        with engine.writing(self._engine) as connection:
+            return attempts.close(connection, attempt_id, finding, words)
+
+    def close_unasked(self, attempt_id: int, *, owner: str, words: str) -> bool:
+        """Close an attempt of which nothing reached the other side."""
+        with engine.writing(self._engine) as connection:
+            return attempts.close_unasked(connection, attempt_id, owner=owner, words=words)

@@ -1,0 +1,140 @@
+"""Placements and images: what should be warm where, of what it consists, what was last proved."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from sqlalchemy import case, func, select, update
+
+from preheat.artifact import Blob, Image
+from preheat.errors import LedgerError
+from preheat.ledger.engine import clock, upsert
+from preheat.ledger.records import StoredPlacement
+from preheat.ledger.schema import image as image_table
+from preheat.ledger.schema import placement as table
+from preheat.placement import PlacementKey, Scope, TrackSettings
+from preheat.verdict import Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+    from sqlalchemy import Connection, RowMapping
+
+__all__ = ["check", "get", "get_image", "read", "save", "save_image", "warm"]
+
+
+def fingerprint(key: PlacementKey) -> str:
+    """Make the key short enough for an index."""
+    return hashlib.sha256(json.dumps(asdict(key), sort_keys=True).encode()).hexdigest()
+
+
+def save(
+    connection: Connection, wanted: Iterable[tuple[PlacementKey, TrackSettings]]
+) -> dict[PlacementKey, int]:
+    """Insert new placements, give the others their latest settings, and tell all ids."""
+    last = {fingerprint(key): (key, settings) for key, settings in wanted}
+    if not last:
+        return {}
+    rows = [
+        {
+            "fingerprint": mark,
+            **asdict(key),
+            "settings": asdict(settings),
+            "verdict": Verdict.UNKNOWN.value,
+        }
+        # One order for all writers, so that two plans cannot wait for each other's rows.
+        for mark, (key, settings) in sorted(last.items())
+    ]
+    insert = upsert(connection, table)
+    statement = insert.on_conflict_do_update(
+        index_elements=["fingerprint"], set_={"settings": insert.excluded.settings}
+    ).returning(table.c.id, table.c.fingerprint)
+    return {last[row.fingerprint][0]: row.id for row in connection.execute(statement, rows)}
+
+
+def get(connection: Connection, placement_id: int) -> StoredPlacement:
+    """Read one placement.
+
+    :raises LedgerError: if there is none.
+    """
+    row = (
+        connection.execute(select(table).where(table.c.id == placement_id)).mappings().one_or_none()
+    )
+    if row is None:
+        raise LedgerError(f"The ledger has no placement {placement_id}: plan again.")
+    return read(row)
+
+
+def read(stored: RowMapping) -> StoredPlacement:
+    """Turn a row into a placement."""
+    settings = dict(stored["settings"])
+    hosts = {kind: tuple(names) for kind, names in settings.pop("expected_hosts").items()}
+    return StoredPlacement(
+        id=stored["id"],
+        key=read_key(stored),
+        settings=TrackSettings(**settings, expected_hosts=hosts),
+        verdict=Verdict(stored["verdict"]),
+        warm_since=stored["warm_since"],
+        checked_at=stored["checked_at"],
+    )
+
+
+def read_key(stored: RowMapping) -> PlacementKey:
+    """Turn the columns of a row into the key."""
+    return PlacementKey(
+        cluster=stored["cluster"],
+        pull_endpoint=stored["pull_endpoint"],
+        repository=stored["repository"],
+        digest=stored["digest"],
+        platform=stored["platform"],
+        scope=Scope(stored["scope"]),
+        peers=stored["peers"],
+    )
+
+
+def warm(connection: Connection, since: datetime | None) -> dict[PlacementKey, datetime]:
+    """Tell what was warm when last checked, and when that was."""
+    query = select(table).where(table.c.verdict == Verdict.WARM.value)
+    if since is not None:
+        query = query.where(table.c.checked_at >= since)
+    return {read_key(row): row["checked_at"] for row in connection.execute(query).mappings()}
+
+
+def check(connection: Connection, placement_id: int, verdict: Verdict, now: datetime) -> None:
+    """Set the verdict of a check; an unbroken warm period keeps its first day."""
+    since = None
+    if verdict is Verdict.WARM:
+        was_warm = table.c.verdict == Verdict.WARM.value
+        since = case((was_warm, func.coalesce(table.c.warm_since, now)), else_=now)
+    connection.execute(
+        update(table)
+        .where(table.c.id == placement_id)
+        .values(verdict=verdict.value, warm_since=since, checked_at=now)
+    )
+
+
+def save_image(connection: Connection, image: Image) -> None:
+    """Keep the blobs of an image; they follow from its digest, so the first writer wins."""
+    row = {
+        "digest": image.digest,
+        "platform": image.platform,
+        "size": image.size,
+        "blobs": [[blob.digest, blob.size] for blob in image.blobs],
+        "recorded_at": clock(connection),
+    }
+    connection.execute(upsert(connection, image_table).values(row).on_conflict_do_nothing())
+
+
+def get_image(connection: Connection, digest: str) -> Image | None:
+    """Read an image, if its manifest was ever resolved."""
+    row = connection.execute(
+        select(image_table).where(image_table.c.digest == digest)
+    ).one_or_none()
+    if row is None:
+        return None
+    blobs = tuple(Blob(digest=name, size=size) for name, size in row.blobs)
+    return Image(digest=row.digest, platform=row.platform, blobs=blobs)

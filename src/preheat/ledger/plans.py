@@ -1,0 +1,115 @@
+"""Plans: every decision of one run, and the placements that it leads to."""
+
+from __future__ import annotations
+
+import json
+import zlib
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from sqlalchemy import delete, insert, select
+
+from preheat.ledger import placements
+from preheat.ledger.engine import clock, upsert
+from preheat.ledger.records import PlanItem, RecordedPlan
+from preheat.ledger.schema import plan as table
+from preheat.ledger.schema import plan_placement
+from preheat.plan import Decision, Reason, ReasonCode
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from sqlalchemy import Connection
+
+    from preheat.ledger.records import RunRef
+    from preheat.plan import Plan, PlannedPlacement
+
+__all__ = ["decisions", "record"]
+
+LABEL_LENGTH = 500
+DETAIL_LENGTH = 2000
+
+
+def record(connection: Connection, plan: Plan, run: RunRef) -> RecordedPlan:
+    """Write the plan of a run; a plan task that runs again replaces what it wrote before."""
+    ids = placements.save(connection, ((item.key, item.settings) for item in plan.placements))
+    plan_id = _save(connection, plan, run)
+    connection.execute(delete(plan_placement).where(plan_placement.c.plan_id == plan_id))
+    items = tuple(_item(planned, ids[planned.key]) for planned in plan.placements)
+    rows = [
+        {
+            "plan_id": plan_id,
+            "position": position,
+            "placement_id": item.placement_id,
+            "label": item.label,
+            "tags": list(planned.tags),
+            "wave": item.wave,
+            "disposition": item.disposition.value,
+            "detail": item.detail,
+        }
+        for position, (item, planned) in enumerate(zip(items, plan.placements, strict=True))
+    ]
+    if rows:
+        connection.execute(insert(plan_placement), rows)
+    return RecordedPlan(plan_id=plan_id, items=items)
+
+
+def _item(planned: PlannedPlacement, placement_id: int) -> PlanItem:
+    return PlanItem(
+        placement_id=placement_id,
+        cluster=planned.key.cluster,
+        wave=planned.wave,
+        label=planned.label[:LABEL_LENGTH],
+        disposition=planned.disposition,
+        detail=planned.detail[:DETAIL_LENGTH],
+    )
+
+
+def _save(connection: Connection, plan: Plan, run: RunRef) -> int:
+    """Write the plan's own row and tell its id."""
+    values = {
+        "policy": plan.policy,
+        "policy_hash": plan.policy_hash,
+        "policy_text": plan.policy_text,
+        "clusters": [dict(cluster) for cluster in plan.clusters],
+        "warnings": list(plan.warnings),
+        "accept_partial": plan.accept_partial,
+        "evaluated_at": plan.evaluated_at,
+        "recorded_at": clock(connection),
+        "counts": plan.counts(),
+        "decisions": _pack(plan.decisions),
+    }
+    statement = (
+        upsert(connection, table)
+        .values(dag_id=run.dag_id, run_id=run.run_id, **values)
+        .on_conflict_do_update(index_elements=["dag_id", "run_id"], set_=values)
+        .returning(table.c.id)
+    )
+    plan_id: int = connection.execute(statement).scalar_one()
+    return plan_id
+
+
+def decisions(connection: Connection, dag_id: str, run_id: str) -> tuple[Decision, ...]:
+    """Read every decision of a run's plan, in its order; empty when the run recorded none."""
+    query = select(table.c.decisions).where(table.c.dag_id == dag_id, table.c.run_id == run_id)
+    packed = connection.scalar(query)
+    return () if packed is None else _unpack(packed)
+
+
+def _pack(made: Iterable[Decision]) -> bytes:
+    text = json.dumps([asdict(decision) for decision in made], separators=(",", ":"))
+    return zlib.compress(text.encode(), level=1)
+
+
+def _unpack(packed: bytes) -> tuple[Decision, ...]:
+    return tuple(
+        Decision(**{
+            **stored,
+            "tags": tuple(stored["tags"]),
+            "reasons": tuple(
+                Reason(**{**reason, "code": ReasonCode(reason["code"])})
+                for reason in stored["reasons"]
+            ),
+        })
+        for stored in json.loads(zlib.decompress(packed))
+    )

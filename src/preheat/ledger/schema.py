@@ -1,0 +1,172 @@
+"""The tables of the ledger. Every change here needs a migration; a test compares the two."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.types import TypeDecorator
+
+if TYPE_CHECKING:
+    from sqlalchemy import Dialect
+
+__all__ = ["REVISION", "attempt", "image", "metadata", "placement", "plan", "plan_placement"]
+
+REVISION = "0001"
+"""The migration that this schema equals: opening a ledger needs no Alembic unless they differ."""
+
+OPEN = text("closed_at IS NULL")
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """Aware UTC datetimes on both databases; a naive one is a programming error."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Store UTC; SQLite keeps text without an offset."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            message = f"a time without an offset: {value!r}"
+            raise ValueError(message)
+        utc = value.astimezone(UTC)
+        return utc.replace(tzinfo=None) if dialect.name == "sqlite" else utc
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Give back UTC, whatever the session's time zone."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if dialect.name == "sqlite" else value.astimezone(UTC)
+
+
+def _id() -> Column[int]:
+    kind = BigInteger().with_variant(Integer, "sqlite")
+    return Column("id", kind, primary_key=True, autoincrement=True)
+
+
+def _reference(name: str, target: str, **options: Any) -> Column[int]:
+    kind = BigInteger().with_variant(Integer, "sqlite")
+    return Column(name, kind, ForeignKey(target), **options)
+
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+plan = Table(
+    "plan",
+    metadata,
+    _id(),
+    Column("dag_id", String(250), nullable=False),
+    Column("run_id", String(250), nullable=False),
+    Column("policy", Text, nullable=False),
+    Column("policy_hash", String(64), nullable=False),
+    Column("policy_text", Text, nullable=False),
+    Column("clusters", JSON, nullable=False),
+    Column("warnings", JSON, nullable=False),
+    Column("accept_partial", Boolean, nullable=False),
+    Column("evaluated_at", UtcDateTime, nullable=False),
+    Column("recorded_at", UtcDateTime, nullable=False, index=True),
+    Column("counts", JSON, nullable=False),
+    Column("decisions", LargeBinary, nullable=False),
+    UniqueConstraint("dag_id", "run_id"),
+)
+
+image = Table(
+    "image",
+    metadata,
+    Column("digest", String(160), primary_key=True),
+    Column("platform", Text, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("blobs", JSON, nullable=False),
+    Column("recorded_at", UtcDateTime, nullable=False),
+)
+
+placement = Table(
+    "placement",
+    metadata,
+    _id(),
+    # SHA-256 of the whole key: a list of a hundred peers does not fit into an index of PostgreSQL.
+    Column("fingerprint", String(64), nullable=False, unique=True),
+    Column("cluster", Text, nullable=False),
+    Column("pull_endpoint", Text, nullable=False),
+    Column("repository", Text, nullable=False),
+    Column("digest", String(160), nullable=False, index=True),
+    Column("platform", Text, nullable=False),
+    Column("scope", String(50), nullable=False),
+    Column("peers", Text, nullable=False),
+    Column("settings", JSON, nullable=False),
+    Column("verdict", String(20), nullable=False),
+    Column("warm_since", UtcDateTime),
+    Column("checked_at", UtcDateTime),
+    Index(None, "verdict", "checked_at"),
+)
+
+attempt = Table(
+    "attempt",
+    metadata,
+    _id(),
+    _reference("placement_id", "placement.id", nullable=False, index=True),
+    Column("nonce", String(40), nullable=False, unique=True),
+    Column("owner", String(250), nullable=False),
+    Column("lease_until", UtcDateTime, nullable=False),
+    Column("dag_id", String(250), nullable=False),
+    Column("run_id", String(250), nullable=False),
+    Column("task_id", String(250), nullable=False),
+    Column("map_index", Integer, nullable=False),
+    Column("try_number", Integer, nullable=False),
+    Column("opened_at", UtcDateTime, nullable=False),
+    Column("asked_at", UtcDateTime),
+    Column("job_id", BigInteger),
+    Column("closed_at", UtcDateTime),
+    Column("verdict", String(20)),
+    Column("finding", JSON(none_as_null=True)),
+    Column("words", Text, nullable=False),
+    Column("note", Text, nullable=False),
+    Index(
+        "uq_attempt_open",
+        "placement_id",
+        unique=True,
+        sqlite_where=OPEN,
+        postgresql_where=OPEN,
+    ),
+)
+
+plan_placement = Table(
+    "plan_placement",
+    metadata,
+    _reference("plan_id", "plan.id", primary_key=True),
+    Column("position", Integer, primary_key=True, autoincrement=False),
+    _reference("placement_id", "placement.id", nullable=False, index=True),
+    Column("label", String(500), nullable=False),
+    Column("tags", JSON, nullable=False),
+    Column("wave", Integer, nullable=False),
+    Column("disposition", String(20), nullable=False),
+    Column("detail", Text, nullable=False),
+    # The attempt that this run made or joined last for the placement.
+    _reference("attempt_id", "attempt.id"),
+)
