@@ -1,0 +1,114 @@
+"""Tries a connection: is it a manager, does the token work, what is it allowed, how old is it."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+from preheat.checks import CheckItem, CheckReport
+from preheat.drivers.dragonfly.answers import Row, decode, words_of
+from preheat.drivers.dragonfly.manager import JOBS
+from preheat.errors import NotFoundError, RemoteError, RemoteUnavailableError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from preheat.drivers.dragonfly.manager import Manager
+
+__all__ = ["check"]
+
+CVE = (
+    "managers up to v2.4.0 let anybody create jobs over /api/v1/jobs (CVE-2026-24124): "
+    "upgrade to v2.4.1 or later"
+)
+
+
+def check(manager: Manager) -> CheckReport:
+    """Look at all of it; what goes wrong is reported, never raised.
+
+    ``/healthy`` stays OK while the database or Redis is down, so the token is tried on calls that
+    need the database (dragonfly: manager/handlers/health.go, recorded db-down-healthy).
+    """
+    alive = _item("manager", lambda: _alive(manager))
+    if not alive.ok:
+        return CheckReport((alive,))
+    return CheckReport((
+        alive,
+        _item("token (scope job)", lambda: _jobs(manager)),
+        _item("clusters (scope cluster)", lambda: _clusters(manager)),
+        _item("version", lambda: _version(manager)),
+    ))
+
+
+def _item(name: str, look: Callable[[], CheckItem]) -> CheckItem:
+    try:
+        return look()
+    except RemoteUnavailableError as error:
+        advice = "" if error.status is None else "look at the manager, its database and its Redis"
+        return CheckItem(name, ok=False, detail=str(error), advice=advice)
+    except RemoteError as error:
+        return CheckItem(name, ok=False, detail=str(error))
+
+
+def _alive(manager: Manager) -> CheckItem:
+    answer = manager.transport.send("GET", "/healthy")
+    if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        raise manager.transport.error_of(answer)
+    url = manager.transport.base_url
+    if answer.status == HTTPStatus.OK and answer.body.strip() == b'"OK"':
+        return CheckItem("manager", ok=True, detail=f"answers at {url}")
+    return CheckItem(
+        "manager",
+        ok=False,
+        detail=f"{url}/healthy answered {answer.status}: this is no Dragonfly manager",
+        advice="give the manager's REST address, without a path",
+    )
+
+
+def _jobs(manager: Manager) -> CheckItem:
+    name = "token (scope job)"
+    try:
+        answer = manager.call("GET", JOBS, params={"type": "preheat", "per_page": 1})
+    except NotFoundError as error:
+        return CheckItem(
+            name,
+            ok=True,
+            detail=f"the list of jobs cannot be read: {error.words}",
+            advice="a job with a user_id that does not exist breaks the list: remove its row",
+        )
+    decode(answer, list[Row], "a list of jobs")
+    return CheckItem(name, ok=True, detail="may read and create jobs")
+
+
+def _clusters(manager: Manager) -> CheckItem:
+    name = "clusters (scope cluster)"
+    try:
+        clusters = manager.clusters()
+    except RemoteError as error:
+        if error.status != HTTPStatus.FORBIDDEN:
+            raise
+        return CheckItem(
+            name,
+            ok=True,
+            detail=f"not allowed: {error.words}",
+            advice="add the scope cluster to the token: cluster ids can then be checked",
+        )
+    if not clusters:
+        return CheckItem(name, ok=False, detail="the manager has no cluster", advice="create one")
+    told = ", ".join(f"{cluster.scheduler_cluster_id} {cluster.name}" for cluster in clusters)
+    return CheckItem(name, ok=True, detail=f"scheduler clusters: {told}")
+
+
+def _version(manager: Manager) -> CheckItem:
+    """Tell old managers by two routes that later ones no longer have: those redirect to ``/``."""
+    ping = manager.transport.send("GET", "/_ping")
+    legacy = manager.transport.send("GET", "/preheats/1")
+    if ping.status == HTTPStatus.OK or words_of(legacy) or legacy.status == HTTPStatus.OK:
+        return CheckItem("version", ok=True, detail="v2.4.0 or older", advice=CVE)
+    if {ping.status, legacy.status} == {HTTPStatus.MOVED_PERMANENTLY}:
+        return CheckItem("version", ok=True, detail="v2.4.1 or later")
+    return CheckItem(
+        "version",
+        ok=True,
+        detail="cannot be told: something in between answers for the manager",
+    )

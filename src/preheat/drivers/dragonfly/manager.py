@@ -1,0 +1,231 @@
+"""Calls to one manager: the token on each of them, its clock, its errors typed and explained."""
+
+from __future__ import annotations
+
+import threading
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from preheat.drivers.dragonfly.answers import Cluster, decode, words_of
+from preheat.drivers.dragonfly.classify import classify
+from preheat.errors import (
+    Cause,
+    NotFoundError,
+    RateLimitedError,
+    RefusedError,
+    RemoteError,
+    RemoteUnavailableError,
+    UnexpectedAnswerError,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from pydantic import SecretStr
+
+    from preheat.transport import Answer, Transport
+
+__all__ = ["CLUSTERS", "JOBS", "Manager", "clock_of", "within"]
+
+JOBS = "/oapi/v1/jobs"
+CLUSTERS = "/oapi/v1/clusters"
+CLUSTERS_PER_PAGE = 100
+
+T = TypeVar("T")
+
+
+class Manager:
+    """One manager, called with one personal access token.
+
+    :param post_timeout_seconds: how long a POST may take in all: the manager resolves the image at
+        the registry before it answers.
+    :param token_worked: whether this token is known to have worked: a 401 then means that the
+        manager is unwell, for it answers 401 to good tokens too while its database is down
+        (dragonfly: manager/middlewares/personal_access_token.go, recorded db-down-over-time).
+    """
+
+    def __init__(
+        self,
+        transport: Transport,
+        token: SecretStr,
+        *,
+        post_timeout_seconds: float,
+        token_worked: bool = False,
+    ) -> None:
+        self.transport = transport
+        self.token = token
+        self.post_timeout_seconds = post_timeout_seconds
+        self.token_worked = token_worked
+
+    def send(self, method: str, path: str, **options: Any) -> Answer:
+        """Send one request with the token and give its answer, whatever its status."""
+        headers = {"Authorization": f"Bearer {self.token.get_secret_value()}"}
+        return self.transport.send(method, path, headers=headers, **options)
+
+    def call(self, method: str, path: str, **options: Any) -> Answer:
+        """Send one request with the token and give its 200 answer.
+
+        :raises RemoteError: the narrowest kind for any other answer.
+        """
+        answer = self.send(method, path, **options)
+        if answer.status != HTTPStatus.OK:
+            raise self.error_of(answer)
+        self.token_worked = True
+        return answer
+
+    def post(self, body: Mapping[str, object]) -> Answer:
+        """Create a job and give its 200 answer.
+
+        :raises RemoteError: the narrowest kind; ``sent`` tells whether a job may run nevertheless.
+        """
+        seconds = self.post_timeout_seconds
+        return within(
+            seconds,
+            lambda: self.call("POST", JOBS, json_body=body, read_timeout=seconds),
+            system=self.transport.system,
+            request=f"POST {JOBS}",
+        )
+
+    def clusters(self) -> list[Cluster]:
+        """List all clusters; needs the scope ``cluster``."""
+        clusters: list[Cluster] = []
+        page = 1
+        while True:
+            params = {"page": page, "per_page": CLUSTERS_PER_PAGE}
+            answer = self.call("GET", CLUSTERS, params=params)
+            found = decode(answer, list[Cluster], "a list of clusters")
+            clusters += found
+            if len(found) < CLUSTERS_PER_PAGE:
+                return clusters
+            page += 1
+
+    def error_of(self, answer: Answer) -> RemoteError:
+        """Build the typed error for an answer that is not 200."""
+        words = words_of(answer)
+        about: dict[str, Any] = {
+            "system": answer.system,
+            "request": answer.request,
+            "status": answer.status,
+            "words": words or "",
+        }
+        told = f"{answer.system} answered {answer.request} with {answer.status}"
+        if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
+            return _too_many(told, about)
+        if words is None:
+            return self._foreign(answer, told, about)
+        if answer.status == HTTPStatus.UNAUTHORIZED:
+            return self._unauthorized(told, about)
+        explain = _EXPLANATIONS.get(answer.status)
+        if explain is None:
+            return self.transport.error_of(answer)
+        return explain(f"{told}: {words}", about)
+
+    def _foreign(self, answer: Answer, told: str, about: dict[str, Any]) -> RemoteError:
+        """Explain an answer without the manager's own error body."""
+        if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            return self.transport.error_of(answer)
+        return UnexpectedAnswerError(
+            f"{told}: this is not how a Dragonfly manager answers (one sends unknown paths to '/'; "
+            "redirects are not followed). Check the URL of the connection.",
+            **about,
+        )
+
+    def _unauthorized(self, told: str, about: dict[str, Any]) -> RemoteError:
+        if self.token_worked:
+            return RemoteUnavailableError(
+                f"{told} to a token that worked before: the manager or its database is unwell, or "
+                "the token was deleted.",
+                sent=False,
+                **about,
+            )
+        return RefusedError(
+            f"{told}: it does not know this token. Check the personal access token of the "
+            "connection; if it is right, the manager cannot reach its database.",
+            **about,
+        )
+
+
+def clock_of(answer: Answer) -> datetime:
+    """Tell the manager's time at the answer: ages are measured by its clock, not by ours."""
+    try:
+        told = parsedate_to_datetime(answer.headers.get("Date", ""))
+    except ValueError:
+        return datetime.now(UTC)
+    return told if told.tzinfo else told.replace(tzinfo=UTC)
+
+
+def within(seconds: float, call: Callable[[], T], *, system: str, request: str) -> T:
+    """Give up on a call after so many seconds in all, however slowly its answer drips.
+
+    A read time-out only bounds the silence between two bytes. The thread that is left behind ends
+    with its own time-out; its outcome is thrown away, so the caller must take the effect as
+    unknown.
+
+    :raises RemoteUnavailableError: no answer in time, ``sent``.
+    """
+    outcome: list[T] = []
+    failure: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            outcome.append(call())
+        except BaseException as error:  # noqa: BLE001  # carried over to the caller's thread
+            failure.append(error)
+
+    thread = threading.Thread(target=run, name=f"preheat {request}", daemon=True)
+    thread.start()
+    thread.join(seconds)
+    if failure:
+        raise failure[0]
+    if not outcome:
+        raise RemoteUnavailableError(
+            f"{system} did not answer {request} within {seconds:g} s.",
+            system=system,
+            request=request,
+        )
+    return outcome[0]
+
+
+def _forbidden(told: str, about: dict[str, Any]) -> RemoteError:
+    return RefusedError(
+        f"{told}. The token is known, but it is inactive, has expired or lacks the scope: make one "
+        "with the scopes job and cluster.",
+        **about,
+    )
+
+
+def _not_found(told: str, about: dict[str, Any]) -> RemoteError:
+    return NotFoundError(told, **about)
+
+
+def _invalid(told: str, about: dict[str, Any]) -> RemoteError:
+    return RefusedError(told, **about)
+
+
+def _failure(told: str, about: dict[str, Any]) -> RemoteError:
+    """Explain a 500: its text decides, and one that nobody knows may be worth a repeat."""
+    meaning = classify(about["words"])
+    if meaning is None:
+        return RemoteUnavailableError(told, **about)
+    message = f"{told}: {meaning.advice}."
+    if meaning.cause is Cause.PERMANENT:
+        return RefusedError(message, **about)
+    return RemoteUnavailableError(message, sent=not meaning.is_before_queue, **about)
+
+
+def _too_many(told: str, about: dict[str, Any]) -> RateLimitedError:
+    return RateLimitedError(
+        f"{told}: more jobs a second than the scheduler cluster allows, or no such scheduler "
+        "cluster, or the manager's Redis is down; it answers the same to all three.",
+        **about,
+    )
+
+
+_EXPLANATIONS: Mapping[int, Callable[[str, dict[str, Any]], RemoteError]] = {
+    HTTPStatus.FORBIDDEN: _forbidden,
+    HTTPStatus.NOT_FOUND: _not_found,
+    HTTPStatus.UNPROCESSABLE_ENTITY: _invalid,
+    HTTPStatus.INTERNAL_SERVER_ERROR: _failure,
+}

@@ -1,0 +1,128 @@
+"""Asks the peers themselves which finished copies they hold.
+
+``get_image_distribution`` answers in about 3 s, but its own list leaves out seeds and takes
+unfinished copies for copies. The ``get_task`` rows that it leaves behind have both, and carry our
+``bio``: those are read (recorded fast-proof-image-distribution-rows). Blobs without such a row are
+asked for one by one, which takes a look of the manager, 30 s.
+"""
+
+from __future__ import annotations
+
+import secrets
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+from preheat.drivers.base import LayerCopy, LayerFailure, Report
+from preheat.drivers.dragonfly.answers import Distribution, Row, TaskArgs, decode
+from preheat.drivers.dragonfly.listing import Listed, rows
+from preheat.drivers.dragonfly.manager import JOBS
+from preheat.drivers.dragonfly.reading import copy_or_failure, peers_of
+from preheat.drivers.dragonfly.request import bio_of, distribution_body, task_body
+from preheat.errors import RateLimitedError, RefusedError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from preheat.drivers.base import HeatRequest, Timing
+    from preheat.drivers.dragonfly.answers import TaskPeer
+    from preheat.drivers.dragonfly.manager import Manager
+
+__all__ = ["Proof"]
+
+RATE_LIMIT_TRIES = 20
+RATE_LIMIT_PAUSE_SECONDS = 0.3
+LOOKS = 2
+
+
+class Proof:
+    """Asks all peers of a cluster which finished copies they hold.
+
+    :param wait: pauses for so many seconds.
+    """
+
+    def __init__(
+        self, manager: Manager, timing: Timing, *, wait: Callable[[float], object]
+    ) -> None:
+        self.manager = manager
+        self.timing = timing
+        self.wait = wait
+
+    def report(self, request: HeatRequest, digests: Sequence[str]) -> Report:
+        """Collect what the peers answer; ``error`` says how many blobs could not be asked for.
+
+        :raises RemoteError: the manager cannot be asked at all.
+        """
+        urls = {request.key.blob_url(digest) for digest in digests}
+        told = self._all_at_once(request, urls)
+        if left := sorted(urls - told.keys()):
+            told |= self._one_by_one(request, left)
+        entries = [copy_or_failure(url, peer) for url in sorted(told) for peer in told[url]]
+        untold = len(urls - told.keys())
+        return Report(
+            copies=tuple(entry for entry in entries if isinstance(entry, LayerCopy)),
+            failures=tuple(entry for entry in entries if isinstance(entry, LayerFailure)),
+            error=f"{untold} of {len(urls)} layers could not be asked for." if untold else "",
+        )
+
+    def _all_at_once(self, request: HeatRequest, urls: set[str]) -> dict[str, list[TaskPeer]]:
+        """Ask for the whole image; get nothing when the manager cannot resolve it any more."""
+        bio = bio_of(request.nonce, f"verify {secrets.token_hex(8)}")
+        try:
+            answer = self.manager.post(distribution_body(request, bio))
+        except RefusedError as error:
+            if error.status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
+                raise
+            return {}
+        decode(answer, Distribution, "an image distribution")
+        return self._rows_left(request, bio, urls)
+
+    def _rows_left(
+        self, request: HeatRequest, bio: str, urls: set[str]
+    ) -> dict[str, list[TaskPeer]]:
+        told: dict[str, list[TaskPeer]] = {}
+        for listed in rows(self.manager, "get_task"):
+            if told.keys() >= urls or listed.age_seconds > self.manager.post_timeout_seconds + 60:
+                break
+            if listed.row.bio != bio:
+                continue
+            args = decode(listed.answer, TaskArgs, "arguments of get_task", part=listed.row.args)
+            peers = peers_of(listed, request.settings.scheduler_cluster_id)
+            if args.url in urls and peers is not None:
+                told[args.url] = peers
+        return told
+
+    def _one_by_one(self, request: HeatRequest, urls: Sequence[str]) -> dict[str, list[TaskPeer]]:
+        bio = bio_of(request.nonce, "verify")
+        asked = {url: self._ask_for(task_body(request, bio, url)) for url in urls}
+        told: dict[str, list[TaskPeer]] = {}
+        passed = 0.0
+        for look in self.timing.looks[:LOOKS]:
+            self.wait(look + self.timing.margin - passed)
+            passed = look + self.timing.margin
+            told |= self._look(request, {url: asked[url] for url in asked.keys() - told.keys()})
+            if len(told) == len(asked):
+                break
+        return told
+
+    def _look(self, request: HeatRequest, asked: Mapping[str, int]) -> dict[str, list[TaskPeer]]:
+        told: dict[str, list[TaskPeer]] = {}
+        for url, job_id in asked.items():
+            answer = self.manager.call("GET", f"{JOBS}/{job_id}")
+            listed = Listed(decode(answer, Row, "a job"), answer)
+            peers = peers_of(listed, request.settings.scheduler_cluster_id)
+            if peers is not None:
+                told[url] = peers
+        return told
+
+    def _ask_for(self, body: Mapping[str, object]) -> int:
+        """Post one job, at the pace that the cluster's rate limit allows."""
+        for pause in (*[RATE_LIMIT_PAUSE_SECONDS] * RATE_LIMIT_TRIES, None):
+            try:
+                answer = self.manager.post(body)
+            except RateLimitedError:
+                if pause is None:
+                    raise
+                self.wait(pause)
+            else:
+                break
+        return decode(answer, Row, "a job").id
