@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import typer
 
+from preheat.cli import ledger
+from preheat.cli.sandbox import sandbox
+
 __all__ = ["app"]
 
 app = typer.Typer(no_args_is_help=True)
+app.add_typer(ledger.app, name="ledger")
+app.command()(sandbox)
 
 
 @app.callback()
