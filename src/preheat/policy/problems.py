@@ -1,0 +1,132 @@
+"""From pydantic's errors to problems a person can act on: place, path, and what to write."""
+
+from __future__ import annotations
+
+import difflib
+from typing import TYPE_CHECKING, Any, get_args
+
+from preheat.errors import Problem
+from preheat.policy.fields import Strict
+from preheat.policy.yamltext import Document, Path, dotted
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from pydantic import ValidationError
+    from pydantic_core import ErrorDetails
+
+__all__ = ["hint", "problem_at", "schema_problems"]
+
+
+def hint(word: str, known: Iterable[str]) -> str:
+    """Offer the nearest known word, else list them all."""
+    words = sorted(known)
+    near = difflib.get_close_matches(word, words, n=1, cutoff=0.6)
+    return f"did you mean {near[0]!r}?" if near else f"known are {', '.join(words) or 'none'}."
+
+
+def problem_at(
+    document: Document, source: str, path: Path, message: str, *, of_key: bool = False
+) -> Problem:
+    """Make a problem with the place of a path."""
+    line, column = document.place(path, of_key=of_key) or (None, None)
+    return Problem(message, source, line, column, dotted(path))
+
+
+def schema_problems(
+    error: ValidationError, root: type[Strict], document: Document, source: str
+) -> list[Problem]:
+    """Turn all errors of one validation into problems; not where the text itself was refused."""
+    told = {problem.path for problem in document.problems}
+    problems: list[Problem] = []
+    for details in error.errors(include_url=False):
+        path = _path(details["loc"])
+        if dotted(path) not in told and not _is_echo(details):
+            of_key = details["type"] == "extra_forbidden"
+            message = _message(details, root, path)
+            problems.append(problem_at(document, source, path, message, of_key=of_key))
+    return problems
+
+
+def _is_echo(details: ErrorDetails) -> bool:
+    """Whether pydantic calls a list too short only because its entries are wrong."""
+    return details["type"] == "too_short" and bool(details["input"])
+
+
+def _path(loc: Path) -> Path:
+    """Give a location without the marks pydantic adds for the keys of free maps."""
+    return tuple(part for part in loc if part != "[key]")
+
+
+def _message(details: ErrorDetails, root: type[Strict], path: Path) -> str:
+    context = details.get("ctx", {})
+    kind = details["type"]
+    if kind == "extra_forbidden":
+        return _unknown_key(str(path[-1]), _model_at(root, path[:-1]))
+    if kind == "missing":
+        return f"The key {path[-1]!r} is missing; it must be written."
+    if kind in {"model_type", "model_attributes_type", "dict_type"}:
+        model = _model_at(root, path)
+        return f"This must be {model.shape if model else 'a map of keys and values'}."
+    if kind in {"enum", "literal_error"}:
+        return _unknown_word(details["input"], str(context.get("expected", "")))
+    return _value_message(kind, context, details)
+
+
+def _value_message(kind: str, context: dict[str, Any], details: ErrorDetails) -> str:
+    known: dict[str, Callable[[], str]] = {
+        "value_error": lambda: f"{context['error']}.",
+        "tuple_type": lambda: "This must be a list, such as [a, b].",
+        "string_type": lambda: "This must be text.",
+        "string_too_short": lambda: "This text is empty.",
+        "string_too_long": lambda: f"This text is longer than {context['max_length']} characters.",
+        "too_short": lambda: "This is empty; write at least one entry.",
+        "too_long": lambda: f"There are more than {context['max_length']} entries.",
+        "greater_than_equal": lambda: f"This must be at least {context['ge']}.",
+        "less_than_equal": lambda: f"This must be at most {context['le']}.",
+    }
+    if kind in known:
+        text = known[kind]()
+        return text[0].upper() + text[1:]
+    return f"{details['msg']}."
+
+
+def _unknown_key(key: str, model: type[Strict] | None) -> str:
+    if model is None:
+        return f"The key {key!r} is unknown."
+    if key in model.later:
+        return (
+            f"The key {key!r} belongs to a later version of Preheat and does nothing yet;"
+            " remove it."
+        )
+    known = [field.alias or name for name, field in model.model_fields.items()]
+    return f"The key {key!r} is unknown; {hint(key, known)}"
+
+
+def _unknown_word(word: object, expected: str) -> str:
+    known = [part.strip().strip("'") for part in expected.replace(" or ", ",").split(",")]
+    listed = ", ".join(known)
+    near = difflib.get_close_matches(str(word), known, n=1, cutoff=0.6)
+    mean = f" Did you mean {near[0]!r}?" if near else ""
+    return f"{word!r} is not one of {listed}.{mean}"
+
+
+def _model_at(root: type[Strict], path: Path) -> type[Strict] | None:
+    """Which map of the schema lies at this path."""
+    model: type[Strict] | None = root
+    for part in path:
+        if isinstance(part, int) or model is None:
+            continue
+        fields = {field.alias or name: field for name, field in model.model_fields.items()}
+        model = _inner_model(fields[part].annotation) if part in fields else None
+    return model
+
+
+def _inner_model(annotation: object) -> type[Strict] | None:
+    if isinstance(annotation, type) and issubclass(annotation, Strict):
+        return annotation
+    for inner in get_args(annotation):
+        found = _inner_model(inner)
+        if found is not None:
+            return found
+    return None
