@@ -6,7 +6,9 @@ to it, so rules about age mean the same on every day.
 
 from __future__ import annotations
 
+import gc
 import os
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
@@ -26,7 +28,6 @@ __all__ = ["ROBOT", "ROBOT_SECRET", "fill"]
 ROBOT: Final = "robot$preheat"
 ROBOT_SECRET: Final = "preheat-sandbox-robot"  # noqa: S105 - printed for everyone, opens toys only
 BOTH: Final = ("linux/amd64", "linux/arm64")
-ONE: Final = ("linux/amd64",)
 
 MIB: Final = 1024 * 1024
 BASES: Final = {
@@ -51,64 +52,74 @@ class Row:
 
     :param name: full name.
     :param scheme: how it is tagged: semver, calver, nightly, commit or untagged.
-    :param versions: how many artifacts, newest first.
+    :param versions: how many artifacts.
     :param every_hours: time between two pushes.
-    :param labels: labels of the newest artifacts, one set for all of the newest three.
-    :param vulnerable: worst severity of its scan; empty for no scan.
+    :param worst: worst severity that its scans find; ``-`` for no scan.
+    :param marks: ``signed``, or ``docker`` for Docker media types.
+    :param labels: labels of the newest three artifacts.
     """
 
     name: str
-    scheme: str = "semver"
-    versions: int = 5
-    base: str = "debian"
-    platforms: tuple[str, ...] = ONE
-    every_hours: float = 72.0
-    labels: tuple[str, ...] = ()
-    vulnerable: str = ""
-    signed: bool = False
-    docker: bool = False
+    scheme: str
+    versions: int
+    base: str
+    platforms: tuple[str, ...]
+    every_hours: float
+    worst: str
+    marks: str
+    labels: tuple[str, ...]
+
+    @classmethod
+    def parse(cls, line: str) -> Row:
+        """Read one line of the table below."""
+        name, scheme, versions, base, arch, hours, worst, marks, labels = line.split()
+        platforms = BOTH if arch == "both" else (f"linux/{arch}",)
+        names = () if labels == "-" else tuple(labels.split(","))
+        return cls(name, scheme, int(versions), base, platforms, float(hours), worst, marks, names)
 
 
-ROWS: Final = (
-    Row("library/nginx", versions=6, base="alpine", platforms=BOTH, vulnerable="Medium", signed=True),
-    Row("library/redis", versions=4, base="alpine", platforms=BOTH, vulnerable="Low", signed=True),
-    Row("library/postgres", versions=4, platforms=BOTH, vulnerable="High", signed=True),
-    Row("library/python", versions=5, base="python", platforms=BOTH, vulnerable="Medium"),
-    Row("library/node", versions=4, base="node", platforms=BOTH, vulnerable="None"),
-    Row("library/busybox", versions=2, base="scratch", platforms=BOTH, docker=True),
-    Row("web/frontend", versions=8, base="node", platforms=BOTH, every_hours=20, labels=("approved", "qa-passed"), vulnerable="Low", signed=True),
-    Row("web/api", versions=8, base="python", platforms=BOTH, every_hours=30, labels=("approved",), vulnerable="Medium", signed=True),
-    Row("web/gateway", versions=6, base="alpine", labels=("approved",), vulnerable="None", signed=True),
-    Row("web/auth/login", versions=5, base="jvm", labels=("approved", "qa-passed"), vulnerable="High"),
-    Row("web/auth/sessions", versions=5, base="jvm", labels=("qa-passed",), vulnerable="Low"),
-    Row("web/cdn/edge", "calver", 6, base="alpine", platforms=BOTH, every_hours=48),
-    Row("web/preview", "commit", 10, base="node", every_hours=5),
-    Row("ml/serving/llm", versions=4, base="cuda", every_hours=120, labels=("approved",), vulnerable="Medium", signed=True),
-    Row("ml/serving/embeddings", versions=4, base="cuda", every_hours=96, labels=("approved",), signed=True),
-    Row("ml/serving/ranker", versions=5, base="python", platforms=BOTH, every_hours=60, labels=("qa-passed",)),
-    Row("ml/training/base", "calver", 4, base="cuda", every_hours=168),
-    Row("ml/training/eval", "nightly", 7, base="python", every_hours=24),
-    Row("ml/notebooks/jupyter", "calver", 3, base="python", platforms=BOTH, every_hours=240),
-    Row("payments/ledger", versions=6, base="jvm", labels=("approved", "qa-passed"), vulnerable="None", signed=True),
-    Row("payments/checkout", versions=7, base="jvm", platforms=BOTH, every_hours=40, labels=("approved", "qa-passed"), vulnerable="Low", signed=True),
-    Row("payments/settlement", versions=4, base="jvm", labels=("approved", "hold"), vulnerable="Critical", signed=True),
-    Row("payments/fraud/scorer", versions=5, base="python", labels=("approved",), vulnerable="Medium", signed=True),
-    Row("payments/fraud/rules", versions=5, base="alpine", labels=("hold",)),
-    Row("research-a/notebook", "nightly", 6, base="python", every_hours=24),
-    Row("research-a/sim/climate", "calver", 4, base="cuda", every_hours=200),
-    Row("research-a/sim/ocean", "calver", 3, base="cuda", every_hours=300),
-    Row("research-a/tools/mesh", versions=3),
-    Row("research-b/notebook", "nightly", 6, base="python", every_hours=24),
-    Row("research-b/genome/align", versions=4, platforms=BOTH, every_hours=150),
-    Row("research-b/genome/call", versions=4, every_hours=150),
-    Row("research-b/tools/plot", "commit", 5, base="python"),
-    Row("team-a/api", versions=6, base="node", platforms=BOTH, labels=("approved",), vulnerable="Low"),
-    Row("team-a/worker", versions=6, base="python", labels=("qa-passed",)),
-    Row("team-a/jobs/nightly", "nightly", 10, base="python", every_hours=24),
-    Row("team-a/jobs/import", "commit", 8, base="jvm", every_hours=12),
-    Row("team-a/legacy", versions=2, base="debian", docker=True, every_hours=4000, vulnerable="Critical"),
-    Row("team-a/scratchpad", "untagged", 3, base="alpine"),
-)  # fmt: skip
+DEMO: Final = """
+repository               scheme    n   base     arch   hours  worst     marks   labels
+library/nginx            semver    6   alpine   both   72     Medium    signed  -
+library/redis            semver    4   alpine   both   72     Low       signed  -
+library/postgres         semver    4   debian   both   72     High      signed  -
+library/python           semver    5   python   both   72     Medium    -       -
+library/node             semver    4   node     both   72     None      -       -
+library/busybox          semver    2   scratch  both   72     -         docker  -
+web/frontend             semver    8   node     both   20     Low       signed  approved,qa-passed
+web/api                  semver    8   python   both   30     Medium    signed  approved
+web/gateway              semver    6   alpine   amd64  72     None      signed  approved
+web/auth/login           semver    5   jvm      amd64  72     High      -       approved,qa-passed
+web/auth/sessions        semver    5   jvm      amd64  72     Low       -       qa-passed
+web/cdn/edge             calver    6   alpine   both   48     -         -       -
+web/preview              commit    10  node     amd64  5      -         -       -
+ml/serving/llm           semver    4   cuda     amd64  120    Medium    signed  approved
+ml/serving/embeddings    semver    4   cuda     amd64  96     -         signed  approved
+ml/serving/ranker        semver    5   python   both   60     -         -       qa-passed
+ml/training/base         calver    4   cuda     amd64  168    -         -       -
+ml/training/eval         nightly   7   python   amd64  24     -         -       -
+ml/notebooks/jupyter     calver    3   python   both   240    -         -       -
+payments/ledger          semver    6   jvm      amd64  72     None      signed  approved,qa-passed
+payments/checkout        semver    7   jvm      both   40     Low       signed  approved,qa-passed
+payments/settlement      semver    4   jvm      amd64  72     Critical  signed  approved,hold
+payments/fraud/scorer    semver    5   python   amd64  72     Medium    signed  approved
+payments/fraud/rules     semver    5   alpine   amd64  72     -         -       hold
+research-a/notebook      nightly   6   python   amd64  24     -         -       -
+research-a/sim/climate   calver    4   cuda     amd64  200    -         -       -
+research-a/sim/ocean     calver    3   cuda     amd64  300    -         -       -
+research-a/tools/mesh    semver    3   debian   amd64  72     -         -       -
+research-b/notebook      nightly   6   python   amd64  24     -         -       -
+research-b/genome/align  semver    4   debian   both   150    -         -       -
+research-b/genome/call   semver    4   debian   amd64  150    -         -       -
+research-b/tools/plot    commit    5   python   amd64  72     -         -       -
+team-a/api               semver    6   node     both   72     Low       -       approved
+team-a/worker            semver    6   python   amd64  72     -         -       qa-passed
+team-a/jobs/nightly      nightly   10  python   amd64  24     -         -       -
+team-a/jobs/import       commit    8   jvm      amd64  12     -         -       -
+team-a/legacy            semver    2   debian   amd64  4000   Critical  docker  -
+team-a/scratchpad        untagged  3   alpine   amd64  72     -         -       -
+"""
+"""The demo's repositories; besides them ``library/hello`` and a Helm chart."""
 
 
 def fill(
@@ -144,11 +155,15 @@ def _demo(state: HarborState, now: datetime) -> None:
     labels = {name: state.add_label(name) for name in ("approved", "qa-passed", "hold")}
     for project in ("web", "ml", "payments", "research-a", "research-b", "team-a"):
         state.add_project(project, at=now - timedelta(days=700))
-    pushes = [(age, row, number) for row in ROWS for number, age in enumerate(_ages(row))]
+    pushes = [(age, row, number) for row in _rows() for number, age in enumerate(_ages(row))]
     for age, row, number in sorted(pushes, key=lambda push: (-push[0], push[1].name, push[2])):
         _push(state, row, number, now - timedelta(hours=age), labels)
     for days, version in ((40, "0.9.0"), (6, "1.0.0")):
         push_chart(state, "payments/charts/payments", version, at=now - timedelta(days=days))
+
+
+def _rows() -> list[Row]:
+    return [Row.parse(line) for line in DEMO.strip().splitlines()[1:]]
 
 
 def _ages(row: Row) -> Iterator[float]:
@@ -172,7 +187,7 @@ def _push(
         f"{row.name} {serial}",
         layers,
         row.platforms,
-        row.docker,
+        row.marks == "docker",
         attested=row.name == "web/frontend",
     )
     tags = _tags(row, serial, number, at)
@@ -185,11 +200,11 @@ def _push(
 
 def _inspect(state: HarborState, row: Row, artifact: Artifact, at: datetime) -> None:
     """Scan and sign it as its row says; scanners look at the children of an index."""
-    if row.signed:
+    if row.marks == "signed":
         sign(state, artifact, at=at + timedelta(seconds=20))
-    if not row.vulnerable:
+    if row.worst == "-":
         return
-    counts = {row.vulnerable: 2, "Low": 3} if row.vulnerable != "None" else {}
+    counts = {"Low": 3, row.worst: 2} if row.worst != "None" else {}
     scan = make_scan(counts, at + timedelta(minutes=1), fixable=len(counts))
     known = artifact.repository.by_digest
     children = getattr(artifact.recipe, "children", ())
@@ -220,11 +235,28 @@ def _scale(state: HarborState, count: int, now: datetime) -> None:
     for project in ("bench-0", "bench-1", "bench-2", "bench-3"):
         state.add_project(project, at=now - timedelta(days=700))
     step = min(timedelta(minutes=1), timedelta(days=365) / max(count, 1))
-    for number in range(count):
-        name, version = names[number % 100], number // 100
-        layers = ((f"scale base {number % 20}", 60_000), (f"scale app {number % 400}", 12_000))
-        spec = ImageSpec(f"{name} {version}", layers)
-        at = now - step * (count - number)
-        artifact = push_image(state, name, spec, tags=[f"1.{version // 10}.{version % 10}"], at=at)
-        if number % 10 == 0:
-            state.label(artifact, approved)
+    with _uncollected():
+        for number in range(count):
+            name, version = names[number % 100], number // 100
+            layers = ((f"scale base {number % 20}", 60_000), (f"scale app {number % 400}", 12_000))
+            artifact = push_image(
+                state,
+                name,
+                ImageSpec(f"{name} {version}", layers),
+                tags=[f"1.{version // 10}.{version % 10}"],
+                at=now - step * (count - number),
+            )
+            if number % 10 == 0:
+                state.label(artifact, approved)
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Keep the garbage collector from walking a catalogue that only grows."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()

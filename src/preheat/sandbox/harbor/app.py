@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["create_app"]
 
 JSON = "application/json; charset=utf-8"
+_METHODS = ("HEAD", "GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
 
 def create_app(state: HarborState) -> FastAPI:
@@ -68,7 +69,7 @@ def _refuse(_: Request, error: Exception) -> Response:
 
 
 def _unrouted(request: Request, error: Exception) -> Response:
-    """Answer for paths and methods that have no route (recorded: unknown-route, method-not-allowed)."""
+    """Answer where no route is (recorded: unknown-route, method-not-allowed)."""
     status = error.status_code if isinstance(error, HTTPException) else HTTPStatus.NOT_FOUND
     if status != HTTPStatus.METHOD_NOT_ALLOWED:
         return _refuse(request, not_found(f"path {request.url.path} was not found"))
@@ -78,5 +79,6 @@ def _unrouted(request: Request, error: Exception) -> Response:
         if isinstance(route, Route) and route.matches(request.scope)[0] is not Match.NONE
         for method in route.methods or ()
     }
-    message = f"method {request.method} is not allowed, but [{','.join(sorted(allowed))}] are"
+    told = ",".join(sorted(allowed, key=_METHODS.index))
+    message = f"method {request.method} is not allowed, but [{told}] are"
     return _refuse(request, HarborError(status, "METHOD_NOT_ALLOWED", message))

@@ -12,7 +12,7 @@ from preheat.sandbox.harbor.call import Call, Opened, empty, listing, reply
 from preheat.sandbox.harbor.errors import bad_request, conflict, not_found, unauthorized
 from preheat.sandbox.harbor.listing import list_artifacts
 from preheat.sandbox.harbor.query import Column, Query
-from preheat.sandbox.harbor.rows import Artifact, ArtifactIndex
+from preheat.sandbox.harbor.rows import Artifact, ArtifactIndex, Project
 from preheat.sandbox.harbor.views import Detail, accessory_json, artifact_json, tag_json
 
 __all__ = ["router"]
@@ -64,11 +64,11 @@ async def list_project_artifacts(call: Opened, project: str) -> Response:
     found = call.project(project, "artifact:list")
     query = call.query()
     if call.flag("latest_in_repository"):
-        return _latest(call, found.artifacts, query)
+        return _latest(call, found, query)
     return _page(call, found.artifacts, query)
 
 
-def _latest(call: Call, index: ArtifactIndex, query: Query) -> Response:
+def _latest(call: Call, project: Project, query: Query) -> Response:
     """List the newest artifact of each repository, as unsafely as Harbor does.
 
     Recorded: project-artifacts-latest-in-repository: accessories and untagged ones count, other
@@ -81,11 +81,8 @@ def _latest(call: Call, index: ArtifactIndex, query: Query) -> Response:
             "when querying with latest_in_repository"
         )
     wanted = query.criteria[keys[0]]
-    project = (
-        call.state.artifacts[index.everything[0]].repository.project if index.everything else None
-    )
     rows: list[Artifact] = []
-    for repository in tuple(project.repositories.values()) if project else ():
+    for repository in tuple(project.repositories.values()):
         found = [a for a in repository.by_digest.values() if getattr(a, keys[0]) == wanted]
         rows.extend(sorted(found, key=lambda a: (a.push_time, a.id))[-1:])
     start, end = query.slice(len(rows))
@@ -95,7 +92,7 @@ def _latest(call: Call, index: ArtifactIndex, query: Query) -> Response:
 
 @router.get(ARTIFACTS)
 async def list_repository_artifacts(call: Opened, project: str, repository: str) -> Response:
-    """List one repository; a missing one is an empty list (recorded: artifacts-missing-repository)."""
+    """List one repository; a missing one is empty (recorded: artifacts-missing-repository)."""
     found = call.project(project, "artifact:list")
     name = f"{found.name}/{unquote(unquote(repository))}"
     here = found.repositories.get(name)

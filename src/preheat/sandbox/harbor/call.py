@@ -70,9 +70,9 @@ class Call:
         return self.state.find(name, unquote(unquote(reference)))
 
     def system(self, right: str) -> None:
-        """Demand a right in the system; a refusal only names the caller (recorded: robot-create-forbidden).
+        """Demand a right in the system; a refusal only names the caller.
 
-        :raises HarborError: 401 or 403.
+        :raises HarborError: 401 or 403 (recorded: robot-create-forbidden).
         """
         if not self.caller.may_system(right):
             raise self.denied(self.caller.name)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -59,7 +59,7 @@ def _layer_bytes(seed: str, size: int) -> bytes:
     return stream.update(bytes(size))
 
 
-@lru_cache(maxsize=None)
+@cache
 def _layer_digest(seed: str, size: int) -> str:
     return digest_of(_layer_bytes(seed, size))
 
@@ -124,8 +124,8 @@ class Platform:
     @classmethod
     def parse(cls, text: str) -> Platform:
         """Read ``os/architecture[/variant]``."""
-        os, architecture, *variant = text.split("/")
-        return cls(os, architecture, *variant[:1])
+        os, architecture, variant = (*text.split("/"), "")[:3]
+        return cls(os, architecture, variant)
 
     def __str__(self) -> str:
         return "/".join(part for part in (self.os, self.architecture, self.variant) if part)
@@ -192,7 +192,8 @@ class Contents:
     def add(self, blob: Blob) -> str:
         """Make a blob readable and return its digest."""
         digest = blob.digest
-        return self._blobs.setdefault(digest, blob) and digest
+        self._blobs.setdefault(digest, blob)
+        return digest
 
     def get(self, digest: str) -> Blob | None:
         """Find a blob."""

@@ -164,7 +164,7 @@ async def set_signature(state: State, order: SignatureOrder) -> dict[str, Any]:
 
 @router.get("/requests")
 async def requests(state: State, request: Request) -> list[dict[str, Any]]:
-    """Tell the access log, oldest first; ``path=`` keeps what starts with it, ``peer=`` one peer."""
+    """Tell the access log, oldest first, all or of one ``peer=`` or ``path=`` prefix."""
     path, peer = request.query_params.get("path", ""), request.query_params.get("peer")
     return [
         access.to_json()

@@ -43,6 +43,7 @@ class Edge:
         self.state = state
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Take one request through."""
         if scope["type"] != "http" or scope["path"].startswith("/sandbox"):
             await self.app(scope, receive, send)
             return

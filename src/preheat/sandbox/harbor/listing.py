@@ -67,7 +67,7 @@ def list_artifacts(
     with state.lock:
         ids: Sequence[int] = index.everything if everything else index.visible
         plain = not (tests or set(criteria) & set(COLUMNS) or any("__" in key for key in criteria))
-        if plain and sorts in {("id",), ("-id",)}:
+        if plain and sorts[0] in {"id", "-id"}:
             return _page_by_id(state, ids, (low, high), query, descending=sorts[0] == "-id")
         if plain and not everything and sorts == DEFAULT_SORT and (low, high) == (0, None):
             return _page_by_push(state, index, query)

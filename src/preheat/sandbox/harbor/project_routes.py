@@ -72,8 +72,8 @@ async def create_project(call: Opened) -> Response:
     call.system("project:create")
     body = await call.body()
     metadata = {key: str(value) for key, value in (body.get("metadata") or {}).items()}
-    public = metadata.pop("public", "false") == "true"
-    project = call.state.add_project(str(body.get("project_name")), public=public, **metadata)
+    project = call.state.add_project(str(body.get("project_name")))
+    project.metadata.update(metadata)
     return empty(201, {"location": f"{API}/projects/{project.id}"})
 
 

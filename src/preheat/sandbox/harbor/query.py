@@ -72,7 +72,7 @@ class Column:
 class Query:
     """One list request.
 
-    :param size: rows per page; 0 or less gives everything (recorded: page-size-0, page-size-minus1).
+    :param size: rows per page; 0 or less gives everything (recorded: …-page-size-0, -minus1).
     """
 
     criteria: Mapping[str, Value] = field(default_factory=dict)

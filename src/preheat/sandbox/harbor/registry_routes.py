@@ -32,7 +32,7 @@ router = APIRouter()
 
 
 def _challenge(call: Call, message: str, scope: str = "") -> HarborError:
-    """Build the 401: Bearer only where no Authorization came, else Basic (recorded: v2-garbage-token)."""
+    """Build the 401: Bearer if no Authorization came, else Basic (recorded: v2-garbage-token)."""
     request = call.request
     if request.headers.get("authorization"):
         value = 'Basic realm="harbor"'
@@ -172,7 +172,7 @@ def _registry_error(status: int, code: str, message: str, detail: dict[str, Any]
 
 @router.get("/v2/{name:path}/referrers/{digest}")
 async def referrers(call: Opened, name: str, digest: str, request: Request) -> Response:
-    """List what is attached to a digest; the total ignores the filter (recorded: v2-referrers-filter)."""
+    """List what is attached to a digest (recorded: v2-referrers; -filter keeps the total)."""
     _admit(call, name)
     if not digest.startswith("sha256:"):
         raise bad_request(f"invalid digest {digest}")

@@ -119,7 +119,7 @@ class Artifact:
 
     @property
     def media_type(self) -> str:
-        """Harbor's media type: the config's, or the index's own (recorded: artifact-index-by-tag)."""
+        """The config's media type, or the index's own (recorded: artifact-index-by-tag)."""
         recipe = self.recipe
         return recipe.media_type if isinstance(recipe, IndexRecipe) else recipe.config.media_type
 

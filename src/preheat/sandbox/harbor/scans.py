@@ -44,7 +44,7 @@ def make_scan(
 
 
 def _merged(artifact: Artifact) -> Scan | None:
-    """Give an artifact's scan; an index shows its children's, merged (recorded: …-overview-index)."""
+    """Give an artifact's scan; an index merges its children's (recorded: …-overview-index)."""
     if artifact.scan or not isinstance(artifact.recipe, IndexRecipe):
         return artifact.scan
     known = artifact.repository.by_digest

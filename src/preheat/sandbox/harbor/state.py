@@ -5,23 +5,23 @@ Usable straight from tests, beside the HTTP interface; every change is made unde
 
 from __future__ import annotations
 
-from datetime import UTC
-from threading import RLock
 from typing import TYPE_CHECKING, TypedDict, Unpack
 
 from preheat.sandbox.harbor.accesslog import AccessLog
 from preheat.sandbox.harbor.accounts import Accounts
-from preheat.sandbox.harbor.content import Contents, Platform, digest_of
+from preheat.sandbox.harbor.content import digest_of
 from preheat.sandbox.harbor.errors import bad_request, conflict, not_found
-from preheat.sandbox.harbor.recipes import Child, IndexRecipe, ManifestRecipe
-from preheat.sandbox.harbor.rows import Accessory, Artifact, Label, Project, Repository, Scan, Tag
+from preheat.sandbox.harbor.recipes import Child, IndexRecipe
+from preheat.sandbox.harbor.rows import Accessory, Artifact, Label, Project, Scan, Tag
 from preheat.sandbox.harbor.settings import Settings
+from preheat.sandbox.harbor.store import HarborStore, children_of
 from preheat.sandbox.harbor.token import TokenMaker
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
+    from preheat.sandbox.harbor.content import Platform
     from preheat.sandbox.harbor.recipes import Recipe
 
 __all__ = ["HarborState"]
@@ -38,33 +38,17 @@ class PushDetails(TypedDict, total=False):
     type: str
 
 
-class HarborState:
+class HarborState(HarborStore):
     """Projects, repositories, artifacts, labels, accounts and the access log of one stand-in.
 
     :param settings: how it behaves.
     """
 
     def __init__(self, settings: Settings | None = None) -> None:
-        self.settings = settings or Settings()
-        self.lock = RLock()
-        self.contents = Contents()
+        super().__init__(settings or Settings())
         self.accounts = Accounts(self.now)
         self.tokens = TokenMaker(self.settings)
         self.requests = AccessLog()
-        self.projects: dict[str, Project] = {}
-        self.artifacts: dict[int, Artifact] = {}
-        self.labels: dict[int, Label] = {}
-        self._counters: dict[str, int] = {}
-
-    def now(self) -> datetime:
-        """Tell the stand-in's time."""
-        return self.settings.clock().astimezone(UTC)
-
-    def next_id(self, table: str) -> int:
-        """Give the next serial of a table."""
-        with self.lock:
-            self._counters[table] = self._counters.get(table, 0) + 1
-            return self._counters[table]
 
     def add_project(
         self, name: str, *, public: bool = False, at: datetime | None = None, **metadata: str
@@ -80,42 +64,6 @@ class HarborState:
                 project.metadata.update(told)
             return project
 
-    def project(self, name_or_id: str, *, is_name: bool = False) -> Project | None:
-        """Find a project; digits are an id unless the caller says otherwise."""
-        if name_or_id.isdecimal() and not is_name:
-            return next((p for p in self.projects.values() if p.id == int(name_or_id)), None)
-        return self.projects.get(name_or_id)
-
-    def repositories(self) -> Iterator[Repository]:
-        """Go through all repositories."""
-        for project in tuple(self.projects.values()):
-            yield from tuple(project.repositories.values())
-
-    def repository(self, name: str) -> Repository:
-        """Find a repository by its full name.
-
-        :raises HarborError: 404 in Harbor's words.
-        """
-        project = self.projects.get(name.partition("/")[0])
-        repository = project.repositories.get(name) if project else None
-        if repository is None:
-            raise not_found(f"repository {name} not found")
-        return repository
-
-    def find(self, name: str, reference: str) -> Artifact:
-        """Find an artifact by tag or digest.
-
-        :raises HarborError: 404 in Harbor's words.
-        """
-        repository = self.repository(name)
-        artifact = repository.by_digest.get(reference)
-        if artifact is None and reference in repository.tags:
-            artifact = repository.tags[reference].artifact
-        if artifact is None:
-            by_digest = reference.startswith("sha256:") and len(reference) > len("sha256:zz")
-            raise not_found(f"artifact {name}{'@' if by_digest else ':'}{reference} not found")
-        return artifact
-
     def push(self, name: str, recipe: Recipe, **details: Unpack[PushDetails]) -> Artifact:
         """Push a manifest; the same digest again only adds or moves tags.
 
@@ -123,12 +71,12 @@ class HarborState:
         """
         at = details.get("at") or self.now()
         with self.lock:
-            repository = self._touch_repository(name, at)
+            repository = self.touch_repository(name, at)
             body = recipe.read()
             digest = digest_of(body)
             artifact = repository.by_digest.get(digest)
             if artifact is None:
-                artifact = self._insert(repository, recipe, digest, len(body), at)
+                artifact = self.insert(repository, recipe, digest, len(body), at)
                 artifact.type = details.get("type", artifact.type)
             for tag in details.get("tags", ()):
                 self.tag(artifact, tag, at=at)
@@ -163,11 +111,11 @@ class HarborState:
             elif tag.artifact is artifact:
                 return tag
             else:
-                self._detach(tag)
+                self.detach(tag)
                 tag.artifact, tag.push_time, tag.pull_time = artifact, at, None
             artifact.tags = (*artifact.tags, tag)
             repository.updated_at = max(repository.updated_at, at)
-            self._show(artifact)
+            self.show(artifact)
             return tag
 
     def untag(self, artifact: Artifact, name: str) -> None:
@@ -180,7 +128,7 @@ class HarborState:
             if tag is None:
                 raise not_found(f"tag {name} attached to artifact {artifact.id} not found")
             del artifact.repository.tags[name]
-            self._detach(tag)
+            self.detach(tag)
 
     def delete(self, artifact: Artifact) -> None:
         """Delete an artifact with its tags."""
@@ -192,9 +140,9 @@ class HarborState:
             del self.artifacts[artifact.id]
             for index in (artifact.repository.artifacts, artifact.repository.project.artifacts):
                 index.remove(artifact)
-            for child in _children(artifact):
+            for child in children_of(artifact):
                 child.parents -= 1
-                self._show(child)
+                self.show(child)
 
     def add_label(self, name: str, project: Project | None = None) -> Label:
         """Create a label, global without a project.
@@ -237,7 +185,7 @@ class HarborState:
             artifact.subject = subject
             accessory = Accessory(self.next_id("accessory"), kind, artifact, subject)
             subject.accessories = (*subject.accessories, accessory)
-            self._show(artifact)
+            self.show(artifact)
             return accessory
 
     def set_scan(self, artifact: Artifact, scan: Scan | None) -> None:
@@ -272,60 +220,3 @@ class HarborState:
             self.contents.broken.pop(digest, None)
             if state != "ok":
                 self.contents.broken[digest] = state
-
-    def _touch_repository(self, name: str, at: datetime) -> Repository:
-        project_name, _, path = name.partition("/")
-        project = self.projects.get(project_name)
-        if project is None or not path:
-            raise not_found(f"project {project_name} not found")
-        repository = project.repositories.get(name)
-        if repository is None:
-            repository = Repository(self.next_id("repository"), name, project, at, at)
-            project.repositories[name] = repository
-        repository.updated_at = max(repository.updated_at, at)
-        return repository
-
-    def _insert(
-        self, repository: Repository, recipe: Recipe, digest: str, size: int, at: datetime
-    ) -> Artifact:
-        kind = "IMAGE"
-        if isinstance(recipe, ManifestRecipe):
-            for blob in recipe.blobs:
-                repository.blobs.add(self.contents.add(blob))
-                size += blob.size
-            kind = _type_of(recipe)
-        artifact = Artifact(self.next_id("artifact"), repository, digest, recipe, kind, size, at)
-        for child in _children(artifact):
-            child.parents += 1
-            artifact.size += child.size
-            self._show(child)
-        repository.by_digest[digest] = artifact
-        self.artifacts[artifact.id] = artifact
-        for index in (repository.artifacts, repository.project.artifacts):
-            index.add(artifact)
-        return artifact
-
-    def _show(self, artifact: Artifact) -> None:
-        artifact.repository.artifacts.show(artifact)
-        artifact.repository.project.artifacts.show(artifact)
-
-    def _detach(self, tag: Tag) -> None:
-        owner = tag.artifact
-        owner.tags = tuple(other for other in owner.tags if other is not tag)
-        self._show(owner)
-
-
-def _children(artifact: Artifact) -> list[Artifact]:
-    recipe = artifact.recipe
-    if not isinstance(recipe, IndexRecipe):
-        return []
-    known = artifact.repository.by_digest
-    return [known[child.digest] for child in recipe.children if child.digest in known]
-
-
-def _type_of(recipe: ManifestRecipe) -> str:
-    """Derive Harbor's artifact type (harbor: src/controller/artifact/processor)."""
-    kind = recipe.config.media_type
-    if kind.endswith(("oci.image.config.v1+json", "docker.container.image.v1+json")):
-        return "IMAGE"
-    return "CHART" if "helm" in kind else "UNKNOWN"

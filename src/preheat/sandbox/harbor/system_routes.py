@@ -45,7 +45,7 @@ CATALOGUE: Final = {
         "robot": ("create", "read", "list", "delete"),
     },
 }
-"""Rights that robots may hold, as far as the stand-in knows them (harbor: src/common/rbac/const.go)."""
+"""Rights that robots may hold, as far as known here (harbor: src/common/rbac/const.go)."""
 
 router = APIRouter()
 

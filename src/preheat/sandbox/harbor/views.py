@@ -138,7 +138,7 @@ def accessory_json(accessory: Accessory) -> dict[str, Any]:
 
 
 def artifact_json(artifact: Artifact, detail: Detail, settings: Settings) -> dict[str, Any]:
-    """Write an artifact (recorded: artifact-index-by-tag, artifact-docker-schema2, artifact-helm)."""
+    """Write an artifact (recorded: artifact-index-by-tag, -docker-schema2, -helm)."""
     recipe = artifact.recipe
     body: dict[str, Any] = {
         "accessories": _accessories(artifact, detail),
@@ -226,7 +226,7 @@ def _references(artifact: Artifact) -> list[dict[str, Any]] | None:
 
 
 def _reference(parent_id: int, child_id: int, child: Child) -> dict[str, Any]:
-    """Write a child; the platform's keys are as odd as Harbor's (recorded: …-windows-os-version)."""
+    """Write a child; the platform's keys are odd (recorded: …-windows-os-version)."""
     platform: dict[str, Any] = {
         "OsFeatures": list(child.platform.os_features) or None,
         "architecture": child.platform.architecture,
