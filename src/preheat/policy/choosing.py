@@ -25,13 +25,11 @@ class Pick:
 
     :param rule_index: place of the rule in its file.
     :param rank: place in its group, 0 for the newest.
-    :param of: how many matched in that group.
     :param tags: the tags that matched, the one that speaks for it first.
     """
 
     rule_index: int
     rank: int
-    of: int
     tags: tuple[Tag, ...]
     reasons: list[Reason] = field(default_factory=list)
 

@@ -153,9 +153,11 @@ def _apply(rule: Rule, index: int, entries: Sequence[_Entry], now: datetime) -> 
         else:
             match = Match(position, artifact, order_tags(outcome, rule.order))
             groups[artifact.registry, artifact.project, artifact.repository].append(match)
-    for group in groups.values():
+    for (_, project, repository), group in groups.items():
+        where = f"of {len(group)} by {rule.order} in {project}/{repository}; the rule takes"
+        where = f"{where} {'all' if rule.take.newest is None else f'the newest {rule.take.newest}'}"
         for rank, match in enumerate(newest_first(group, rule.order)):
-            _take(rule, entries[match.index], Pick(index, rank, len(group), match.tags))
+            _take(rule, entries[match.index], Pick(index, rank, match.tags), where)
     return bool(groups)
 
 
@@ -168,15 +170,12 @@ def _judge(rule: Rule, candidate: Candidate) -> tuple[Tag, ...] | Reason:
     return candidate.tags
 
 
-def _take(rule: Rule, entry: _Entry, pick: Pick) -> None:
+def _take(rule: Rule, entry: _Entry, pick: Pick, where: str) -> None:
     """Take the artifact, or say that enough newer ones came before it."""
     newest = rule.take.newest
-    place = f"number {pick.rank + 1} of {pick.of} by {rule.order} in {entry.artifact.full_name}"
-    takes = "all" if newest is None else f"the newest {newest}"
-    detail = f"{place}; the rule takes {takes}"
+    detail = f"number {pick.rank + 1} {where}"
     if newest is not None and pick.rank >= newest:
-        reason = Reason(ReasonCode.NOT_NEWEST, detail, rule.name, rule.take.line)
-        entry.reasons.append(reason)
+        entry.reasons.append(Reason(ReasonCode.NOT_NEWEST, detail, rule.name, rule.take.line))
         return
     pick.reasons.append(Reason(ReasonCode.SELECTED, detail, rule.name, rule.line))
     if len(pick.tags) > 1:

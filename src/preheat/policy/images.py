@@ -93,7 +93,7 @@ def _pick(typed: TypedImage, artifact: Artifact, index: int) -> Pick:
     """Take a person's word in place of a rule's; the typed tag speaks for the image."""
     first: tuple[Tag, ...] = tuple(tag for tag in artifact.tags if tag.name == typed.tag)
     reason = Reason(ReasonCode.SELECTED, f"typed as {typed}")
-    return Pick(index, 0, 1, first or artifact.tags[:1], [reason])
+    return Pick(index, 0, first or artifact.tags[:1], [reason])
 
 
 def _bad_platforms(platforms: Sequence[str]) -> Iterator[Problem]:

@@ -18,7 +18,7 @@ from preheat.policy import globs
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-__all__ = ["MAX_PATTERN_LENGTH", "Matcher", "MatcherKind", "first_match"]
+__all__ = ["MAX_PATTERN_LENGTH", "Matcher", "MatcherKind", "any_of", "first_match"]
 
 MAX_PATTERN_LENGTH = 1024
 """Longest pattern (harbor: filters hold at most 1024 characters)."""
@@ -64,6 +64,11 @@ def first_match(matchers: Sequence[Matcher], text: str) -> Matcher | None:
         if _matches(matcher.kind, matcher.pattern, text):
             return matcher
     return None
+
+
+def any_of(matchers: Sequence[Matcher]) -> str:
+    """List matchers for a reason."""
+    return " or ".join([f"{matcher.kind.value} {matcher.pattern!r}" for matcher in matchers])
 
 
 # Names repeat (tags over repositories, repositories over tags), and an answer never changes.

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from preheat.plan import Reason, ReasonCode
-from preheat.policy.matchers import Matcher, first_match
+from preheat.policy.matchers import Matcher, any_of, first_match
 
 if TYPE_CHECKING:
     from preheat.artifact import Tag
@@ -38,10 +38,9 @@ class RepositoryCriterion:
         """Give all tags, or say which pattern decided."""
         name = candidate.artifact.repository
         if self.include and first_match(self.include, name) is None:
-            wanted = " or ".join(map(str, self.include))
             return Reason(
                 ReasonCode.REPO_NOT_INCLUDED,
-                f"the repository is {name!r}; the rule wants {wanted}",
+                f"the repository is {name!r}; the rule wants {any_of(self.include)}",
                 self.rule,
                 self.line,
             )

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from preheat.plan import Reason, ReasonCode
-from preheat.policy.matchers import Matcher, first_match
+from preheat.policy.matchers import Matcher, any_of, first_match
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -58,8 +58,7 @@ class TagCriterion:
         return kept or self._denied(allowed)
 
     def _not_allowed(self, tags: Sequence[Tag]) -> Reason:
-        wanted = " or ".join(map(str, self.allow))
-        detail = f"{_met(tags)}; the rule wants {wanted}"
+        detail = f"{_met(tags)}; the rule wants {any_of(self.allow)}"
         return Reason(ReasonCode.TAG_NOT_ALLOWED, detail, self.rule, self.line)
 
     def _denied(self, tags: Sequence[Tag]) -> Reason:
@@ -69,6 +68,8 @@ class TagCriterion:
 
 
 def _met(tags: Sequence[Tag]) -> str:
+    if len(tags) == 1:
+        return f"the tag is {tags[0].name!r}"
     names = ", ".join(repr(tag.name) for tag in tags[:_NAMED])
     more = f" and {len(tags) - _NAMED} more" if len(tags) > _NAMED else ""
-    return f"the {'tag is' if len(tags) == 1 else 'tags are'} {names}{more}"
+    return f"the tags are {names}{more}"
