@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING
 
 from preheat.drivers.base import HeatRequest
 from preheat.errors import (
+    InputError,
     LedgerError,
     PreheatError,
     RateLimitedError,
@@ -45,6 +46,7 @@ __all__ = ["ask"]
 
 LOG = logging.getLogger(__name__)
 LEASE_MARGIN_SECONDS = 30.0
+AGE_MARGIN_SECONDS = 120.0
 MAX_POSTS = 2
 OWNER_LENGTH = 200
 
@@ -71,6 +73,7 @@ def ask(
     :raises RemoteError: nothing is followed. A refusal closes the attempt with its words; a request
         that never arrived closes it as never asked; an attempt with a POST in doubt stays open, and
         the next call goes on with it.
+    :raises InputError: the placement itself is wrong; nothing was asked.
     :raises LedgerError: the ledger failed; what was asked is found again by its nonce.
     """
     # Two processes may call themselves the same: one of them may be a zombie.
@@ -158,7 +161,8 @@ class _Asker:
         """Bring the attempt that we hold to a job."""
         in_doubt = attempt.asked_at is not None
         absent_after = self.absent_after
-        for last in (False,) * (MAX_POSTS - 1) + (True,):
+        cut_posts = 0
+        while True:
             if in_doubt and (jobs := self._look_up(attempt, absent_after)):
                 return self._adopt(attempt, jobs)
             try:
@@ -166,20 +170,20 @@ class _Asker:
             except (RemoteUnavailableError, UnexpectedAnswerError) as error:
                 if not _is_in_doubt(error):
                     raise
-                if last or isinstance(error, UnexpectedAnswerError):
+                cut_posts += 1
+                if cut_posts == MAX_POSTS or isinstance(error, UnexpectedAnswerError):
                     return self._find_or_fail(attempt, error)
                 LOG.warning("The POST is in doubt, looking for its job: %s", error)
                 absent_after = self._absent_after(attempt, error)
                 in_doubt = True
             else:
                 return self._adopt(attempt, [job, *self._twins(attempt, in_doubt=in_doubt)])
-        raise AssertionError  # the last round returns or raises
 
     def _post(self, attempt: Attempt, *, in_doubt: bool) -> Job:
         """POST once; an error that settles the attempt closes it."""
         try:
             authorization = self.authorize()
-        except RemoteError as error:
+        except PreheatError as error:
             self._settle_unasked(attempt, error, in_doubt=in_doubt)
             raise
         if not self.ledger.mark_asked(
@@ -195,14 +199,14 @@ class _Asker:
         )
         try:
             return self.driver.heat(request)
-        except RemoteError as error:
+        except (RemoteError, InputError) as error:
             if _is_unasked(error):
                 self._settle_unasked(attempt, error, in_doubt=in_doubt)
             elif not _is_in_doubt(error):
                 self.ledger.close_attempt(attempt.id, None, str(error))
             raise
 
-    def _settle_unasked(self, attempt: Attempt, error: RemoteError, *, in_doubt: bool) -> None:
+    def _settle_unasked(self, attempt: Attempt, error: PreheatError, *, in_doubt: bool) -> None:
         """Close an attempt of which nothing was sent; one with an earlier POST stays open."""
         if not in_doubt:
             self.ledger.close_unasked(attempt.id, owner=self.owner, words=str(error))
@@ -215,16 +219,21 @@ class _Asker:
             ):
                 raise _LeaseLostError
             age = self.ledger.look(attempt.id, owner=self.owner).seconds_since_asked or 0.0
-            jobs = self.driver.find(attempt.nonce)
+            jobs = self._find(attempt)
             if jobs or age >= absent_after:
                 return jobs
             self._pause(absent_after - age, "an earlier POST is in doubt")
 
     def _find_or_fail(self, attempt: Attempt, error: RemoteError) -> Attempt:
         """Look once more; the attempt stays open for the next call if there is nothing yet."""
-        if jobs := self.driver.find(attempt.nonce):
+        if jobs := self._find(attempt):
             return self._adopt(attempt, jobs)
         raise error
+
+    def _find(self, attempt: Attempt) -> Sequence[Job]:
+        """List the jobs with our nonce; none can be older than the attempt."""
+        age = self.ledger.look(attempt.id, owner=self.owner).age_seconds
+        return self.driver.find(attempt.nonce, max_age_seconds=age + AGE_MARGIN_SECONDS)
 
     def _absent_after(self, attempt: Attempt, error: RemoteError) -> float:
         """Shorten the wait when the manager itself ended the request: no row comes after its 500.
@@ -241,7 +250,7 @@ class _Asker:
         if not in_doubt:
             return ()
         try:
-            return self.driver.find(attempt.nonce)
+            return self._find(attempt)
         except RemoteError as error:
             LOG.warning("Could not look for jobs of earlier POSTs: %s", error)
             return ()
@@ -270,14 +279,14 @@ class _Asker:
         self.waited += seconds
 
 
-def _is_unasked(error: RemoteError) -> bool:
+def _is_unasked(error: PreheatError) -> bool:
     """Whether nothing was asked: the request never left, or was turned away at the door."""
     if isinstance(error, RemoteUnavailableError):
         return not error.sent
-    return isinstance(error, RateLimitedError)
+    return isinstance(error, RateLimitedError | InputError)
 
 
-def _is_in_doubt(error: RemoteError) -> bool:
+def _is_in_doubt(error: PreheatError) -> bool:
     """Whether the POST may have made a job all the same."""
     if isinstance(error, RemoteUnavailableError):
         return error.sent

@@ -103,7 +103,11 @@ def _claim(found: Attempt, now: datetime, *, mine: bool) -> Claim:
     asked = None if found.asked_at is None else (now - found.asked_at).total_seconds()
     left = (found.lease_until - now).total_seconds()
     return Claim(
-        attempt=found, mine=mine, lease_seconds_left=max(0.0, left), seconds_since_asked=asked
+        attempt=found,
+        mine=mine,
+        lease_seconds_left=max(0.0, left),
+        age_seconds=(now - found.opened_at).total_seconds(),
+        seconds_since_asked=asked,
     )
 
 

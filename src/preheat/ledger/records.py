@@ -134,12 +134,14 @@ class Claim:
 
     :param mine: whether this asker holds the lease, and so alone may POST.
     :param lease_seconds_left: how long the lease still lasts; 0 when it has run out.
+    :param age_seconds: since the attempt was opened.
     :param seconds_since_asked: since the last POST began; None when there was none.
     """
 
     attempt: Attempt
     mine: bool
     lease_seconds_left: float
+    age_seconds: float
     seconds_since_asked: float | None
 
 

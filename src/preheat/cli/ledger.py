@@ -1,0 +1,73 @@
+"""``preheat ledger``: bring the ledger's tables up to date, or see how it stands."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+from preheat.errors import LedgerError
+
+__all__ = ["app"]
+
+app = typer.Typer(no_args_is_help=True, help="Look after the ledger's database.")
+
+Url = Annotated[
+    str,
+    typer.Option(
+        "--url",
+        help="Database of the ledger; by default as the environment says, "
+        "else preheat.db in AIRFLOW_HOME. airflow.cfg is not read.",
+        envvar="AIRFLOW__PREHEAT__LEDGER_URL",
+        show_default=False,
+        show_envvar=True,
+    ),
+]
+
+
+def default_url() -> str:
+    """Tell the URL that the provider's configuration has by default."""
+    home = Path(os.environ.get("AIRFLOW_HOME", "~/airflow")).expanduser().absolute()
+    return f"sqlite:///{home / 'preheat.db'}"
+
+
+@app.command()
+def upgrade(url: Url = "") -> None:
+    """Create or update the tables; safe to run again, and while another one runs."""
+    from preheat.ledger import Ledger  # noqa: PLC0415 (help must not wait for SQLAlchemy)
+
+    try:
+        with Ledger.at(url or default_url()) as ledger:
+            ledger.upgrade()
+            status = ledger.status()
+    except LedgerError as error:
+        _fail(error)
+    typer.echo(f"The ledger at {status.url} is at revision {status.revision}.")
+
+
+@app.command("status")
+def show_status(url: Url = "") -> None:
+    """Show revision and contents; exits with 1 when an upgrade is needed."""
+    from preheat.ledger import Ledger  # noqa: PLC0415 (help must not wait for SQLAlchemy)
+
+    try:
+        with Ledger.at(url or default_url()) as ledger:
+            status = ledger.status()
+    except LedgerError as error:
+        _fail(error)
+    typer.echo(f"Ledger    {status.url}")
+    if not status.is_current:
+        typer.echo(f"Revision  {status.revision or 'no tables yet'}, this Preheat: {status.head}")
+        typer.echo("Run `preheat ledger upgrade` with the same URL.")
+        raise typer.Exit(1)
+    typer.echo(f"Revision  {status.revision}, current")
+    for table, count in status.rows.items():
+        typer.echo(f"{table:<16}{count:>10}")
+    typer.echo(f"{'open attempts':<16}{status.open_attempts:>10}")
+
+
+def _fail(error: LedgerError) -> NoReturn:
+    typer.echo(str(error), err=True)
+    raise typer.Exit(1)
