@@ -127,7 +127,7 @@ def _without_host(name: str, host: str) -> str:
     if not slash or not ("." in first or ":" in first or first == "localhost"):
         return name
     if host and _host_of(first) != host:
-        raise _ReferenceError(f"this is on {first}, but the chosen Harbor is {host}")
+        raise _ReferenceError(f"this is on another host, but the chosen Harbor is {host}")
     return rest
 
 
@@ -137,8 +137,8 @@ def _split_repository(name: str) -> tuple[str, str]:
     project, slash, repository = name.partition("/")
     if not slash:
         raise _ReferenceError(
-            f"Harbor needs the project too: <project>/{name or '<repository>'}, "
-            "and a host in front must hold a dot or a port"
+            "Harbor needs the project too: <project>/<repository> "
+            "(a host in front is known by a dot or a port)"
         )
     if not _REPOSITORY.fullmatch(name) or len(name) > _NAME_LENGTH:
         raise _ReferenceError(

@@ -132,6 +132,8 @@ def _children_of(manifest: _Manifest) -> tuple[Child, ...]:
 def _manifest(
     api: HarborApi, full_name: str, digest: str, authorization: SecretStr | None
 ) -> tuple[Answer, _Manifest]:
+    if not digest.startswith(("sha256:", "sha512:")):
+        raise InputError(f"{digest!r} is not a digest: it must look like sha256:<64 hex digits>")
     path = f"/v2/{full_name}/manifests/{digest}"
     answer = _get(api, "manifest", path, full_name, MANIFEST_TYPES, authorization)
     _verify(answer, digest)
@@ -166,8 +168,6 @@ def _get(
 def _verify(answer: Answer, digest: str) -> None:
     """Check that these are the bytes that the digest names."""
     algorithm, _, wanted = digest.partition(":")
-    if algorithm not in {"sha256", "sha512"}:
-        raise InputError(f"{digest!r} is not a digest: it must look like sha256:<64 hex digits>")
     found = hashlib.new(algorithm, answer.body).hexdigest()
     if found != wanted:
         raise answer.unexpected(f"the content of {digest} (these bytes have {algorithm}:{found})")

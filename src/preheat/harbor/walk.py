@@ -126,7 +126,8 @@ def walk(page_from: Callable[[int], Page[R]]) -> Iterator[R]:
         left = page.total - len(page.rows)
         overlap_start = _overlap_start(order, there_at_start)
         if left > 0 and page.rows:
-            fits = left <= PAGE_SIZE - OVERLAP and not reread
+            # Only from a full page: then the next one reaches further, and the walk ends.
+            fits = len(page.rows) == PAGE_SIZE and left <= PAGE_SIZE - OVERLAP and not reread
             first = overlap_start if fits else page.rows[-1].id + 1
         elif reread or first <= overlap_start:
             return
