@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import RowMapping, select, update
+from sqlalchemy.exc import IntegrityError
 
 from preheat.errors import LedgerError
 from preheat.ledger import placements
@@ -49,7 +50,10 @@ _RACES = 5
 def open_or_find(
     connection: Connection, placement_id: int, *, owner: str, run: RunRef, lease_seconds: float
 ) -> Claim:
-    """Open an attempt, or find the one that is open; the run's plan then points to it."""
+    """Open an attempt, or find the one that is open; the run's plan then points to it.
+
+    :raises LedgerError: if there is no such placement.
+    """
     for _ in range(_RACES):
         now = clock(connection)
         row = {
@@ -69,7 +73,10 @@ def open_or_find(
             )
             .returning(table.c.id)
         )
-        opened = connection.scalar(insert)
+        try:
+            opened = connection.scalar(insert)
+        except IntegrityError:
+            raise LedgerError(f"The ledger has no placement {placement_id}: plan again.") from None
         query = select(table).where(
             table.c.placement_id == placement_id, table.c.closed_at.is_(None)
         )

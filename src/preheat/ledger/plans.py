@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import zlib
-from dataclasses import asdict
 from typing import TYPE_CHECKING
 
+import msgspec
 from sqlalchemy import delete, insert, select
 
 from preheat.ledger import placements
@@ -14,10 +13,10 @@ from preheat.ledger.engine import clock, upsert
 from preheat.ledger.records import PlanItem, RecordedPlan
 from preheat.ledger.schema import plan as table
 from preheat.ledger.schema import plan_placement
-from preheat.plan import Decision, Reason, ReasonCode
+from preheat.plan import Decision
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Sequence
 
     from sqlalchemy import Connection
 
@@ -96,20 +95,9 @@ def decisions(connection: Connection, dag_id: str, run_id: str) -> tuple[Decisio
     return () if packed is None else _unpack(packed)
 
 
-def _pack(made: Iterable[Decision]) -> bytes:
-    text = json.dumps([asdict(decision) for decision in made], separators=(",", ":"))
-    return zlib.compress(text.encode(), level=1)
+def _pack(made: Sequence[Decision]) -> bytes:
+    return zlib.compress(msgspec.json.encode(made), level=1)
 
 
 def _unpack(packed: bytes) -> tuple[Decision, ...]:
-    return tuple(
-        Decision(**{
-            **stored,
-            "tags": tuple(stored["tags"]),
-            "reasons": tuple(
-                Reason(**{**reason, "code": ReasonCode(reason["code"])})
-                for reason in stored["reasons"]
-            ),
-        })
-        for stored in json.loads(zlib.decompress(packed))
-    )
+    return msgspec.json.decode(zlib.decompress(packed), type=tuple[Decision, ...])

@@ -31,6 +31,7 @@ def postgres() -> Iterator[str]:
         warnings.simplefilter("ignore")  # about XDG_RUNTIME_DIR, at import
         import pgserver  # noqa: PLC0415 (starts and stops with this fixture only)
     server = pgserver.get_server(mkdtemp(prefix="preheat-pg-"), cleanup_mode="delete")
+    server.psql("ALTER SYSTEM SET fsync = off; SELECT pg_reload_conf();")
     yield server.get_uri().replace("postgresql://", "postgresql+psycopg://")
     server.cleanup()
 

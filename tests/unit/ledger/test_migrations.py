@@ -1,0 +1,157 @@
+"""Migrations: they make what the schema says, on both databases, and many may try at once."""
+
+from __future__ import annotations
+
+import multiprocessing
+import sqlite3
+from typing import TYPE_CHECKING
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import create_engine, text
+
+from preheat.errors import LedgerError
+from preheat.ledger import Ledger, RunRef
+from preheat.ledger.engine import parse_url
+from preheat.ledger.migrate import _config
+from preheat.ledger.schema import REVISION, metadata
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from sqlalchemy import Engine
+
+    from preheat.plan import Plan, PlannedPlacement
+
+
+@pytest.fixture
+def raw(empty_url: str) -> Iterator[Engine]:
+    """Give an engine that knows nothing of us."""
+    engine = create_engine(parse_url(empty_url))
+    yield engine
+    engine.dispose()
+
+
+def test_migrated_from_nothing_equals_the_schema(url: str, raw: Engine) -> None:
+    """No table, column, type or index differs."""
+    with raw.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, metadata) == []
+
+
+def test_the_schema_names_the_head() -> None:
+    """Opening compares with this constant, without Alembic."""
+    assert ScriptDirectory.from_config(_config()).get_current_head() == REVISION
+
+
+def test_upgrade_may_be_repeated(url: str) -> None:
+    """A second upgrade changes nothing."""
+    with Ledger.at(url) as ledger:
+        ledger.upgrade()
+        status = ledger.status()
+    assert status.is_current
+    assert set(status.rows) == set(metadata.tables)
+
+
+def test_sqlite_migrates_itself_and_uses_wal(tmp_path: Path) -> None:
+    """The first task that opens it makes it, with its folder."""
+    file = tmp_path / "new" / "preheat.db"
+    with Ledger.open(f"sqlite:///{file}") as ledger:
+        assert ledger.status().is_current
+    with sqlite3.connect(file) as connection:
+        assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    connection.close()
+
+
+def test_postgresql_behind_is_refused_with_the_command(empty_postgres: str) -> None:
+    """Several machines share it: an operator decides when it changes."""
+    with pytest.raises(LedgerError, match=r"holds no tables yet.*run `preheat ledger upgrade`"):
+        Ledger.open(empty_postgres)
+
+
+def test_postgresql_at_another_revision_is_refused(empty_postgres: str) -> None:
+    """After an upgrade of Preheat the ledger is a revision behind."""
+    engine = create_engine(parse_url(empty_postgres))
+    with engine.begin() as connection:
+        connection.execute(text("CREATE TABLE alembic_version (version_num varchar(32))"))
+        connection.execute(text("INSERT INTO alembic_version VALUES ('0000')"))
+    engine.dispose()
+    with pytest.raises(LedgerError, match="is at revision 0000, this Preheat needs 0001"):
+        Ledger.open(empty_postgres)
+
+
+def test_a_ledger_of_a_newer_preheat_is_left_alone(url: str, raw: Engine) -> None:
+    """An old worker neither reads nor migrates what it does not know."""
+    with raw.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(LedgerError, match="9999"):
+        Ledger.open(url)
+    with Ledger.at(url) as ledger, pytest.raises(LedgerError, match="a newer one wrote it"):
+        ledger.upgrade()
+
+
+def _open_and_write(url: str, number: int, results: multiprocessing.Queue[object]) -> None:
+    try:
+        with Ledger.at(url) as ledger:
+            ledger.upgrade()
+        with Ledger.open(url) as ledger:
+            claim = ledger.open_attempt(
+                1, owner=f"{number}", run=RunRef("d", "r"), lease_seconds=60
+            )
+        results.put(("mine" if claim.mine else "other", claim.attempt.nonce))
+    except LedgerError as error:
+        results.put(str(error))
+
+
+def _in_processes(count: int, url: str) -> list[object]:
+    fork = multiprocessing.get_context("fork")
+    results: multiprocessing.Queue[object] = fork.Queue()
+    processes = [
+        fork.Process(target=_open_and_write, args=(url, number, results)) for number in range(count)
+    ]
+    for process in processes:
+        process.start()
+    found = [results.get(timeout=60) for _ in processes]
+    for process in processes:
+        process.join(60)
+    return found
+
+
+def test_many_forked_processes_may_make_the_ledger_at_once(empty_url: str) -> None:
+    """One migrates, the others wait for it; all of them find a ledger that works."""
+    found = _in_processes(8, empty_url)
+    assert found == ["The ledger has no placement 1: plan again."] * 8
+
+
+def test_of_many_processes_that_open_an_attempt_one_owns_it(
+    ledger: Ledger,
+    url: str,
+    plan: Callable[..., Plan],
+    planned: Callable[..., PlannedPlacement],
+    run: RunRef,
+) -> None:
+    """The open attempt is unique; the parent's connections are not used in the children."""
+    ledger.record_plan(plan(planned()), run)
+    found = _in_processes(8, url)
+    assert sorted(who for who, _ in found) == ["mine"] + ["other"] * 7
+    assert len({nonce for _, nonce in found}) == 1
+    assert len(ledger.attempts(1)) == 1
+
+
+def _use(ledger: Ledger, results: multiprocessing.Queue[object]) -> None:
+    results.put(len(ledger.attempts(1)))
+
+
+def test_an_open_ledger_survives_a_fork(ledger: Ledger, placement_id: int) -> None:
+    """LocalExecutor forks: child and parent go on with connections of their own."""
+    assert ledger.attempts(placement_id) == []
+    fork = multiprocessing.get_context("fork")
+    results: multiprocessing.Queue[object] = fork.Queue()
+    child = fork.Process(target=_use, args=(ledger, results))
+    child.start()
+    assert results.get(timeout=30) == 0
+    child.join(30)
+    assert ledger.attempts(placement_id) == []
