@@ -66,11 +66,8 @@ def plan_images(
         warm=warm or {},
         max_map_length=max_map_length,
     )
-    problems = [
-        *_bad_platforms(platforms),
-        *_without_endpoint(images, clusters),
-        *_missing(images, placing),
-    ]
+    problems = list(_bad_platforms(platforms)) or list(_missing(images, placing))
+    problems.extend(_without_endpoint(images, clusters))
     if problems:
         raise ProblemsError(problems)
     choosing = Choosing(

@@ -32,12 +32,20 @@ class Match:
 
 
 def order_tags(tags: tuple[Tag, ...], order: Order) -> tuple[Tag, ...]:
-    """Put the tag that speaks for the artifact first: the newest, or the last of the alphabet."""
+    """Put the tag that speaks for the artifact first: the newest, or the last of the alphabet.
+
+    Of tags pushed together the most telling one: ``2.4.1`` before ``2.4`` before ``latest``.
+    """
     if len(tags) < 2:  # noqa: PLR2004 - one tag is in order
         return tags
     if order is Order.ALPHABETICAL:
         return tuple(sorted(tags, key=lambda tag: tag.name, reverse=True))
-    return tuple(sorted(tags, key=lambda tag: (tag.push_time or _NEVER, tag.name), reverse=True))
+    return tuple(sorted(tags, key=_newest_and_most_telling, reverse=True))
+
+
+def _newest_and_most_telling(tag: Tag) -> tuple[datetime, bool, int, str]:
+    name = tag.name
+    return tag.push_time or _NEVER, any(map(str.isdigit, name)), len(name), name
 
 
 def newest_first(group: Sequence[Match], order: Order) -> list[Match]:

@@ -1,0 +1,316 @@
+"""Files are refused with every problem, its place and what to do; good ones to the letter."""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from preheat.errors import ProblemsError
+from preheat.placement import Peers, Scope
+from preheat.policy.loader import load_clusters, load_directory, load_policy
+from preheat.policy.matchers import MatcherKind
+from preheat.policy.model import OnMissing, OnPartial, Order, Retry, Schedule, Submit, Verify
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from preheat.policy.model import Clusters, Policy
+
+FILES = Path(__file__).parents[2] / "data" / "policies"
+
+FULL = """\
+apiVersion: preheat/v1alpha1
+kind: PreheatPolicy
+metadata: {name: full, description: All keys, owner: team-a}
+spec:
+  suspend: true
+  sources:
+    - registry: harbor_default
+      projects: [web, research-*]
+      artifactTypes: [image, cnai]
+    - {registry: harbor_default, projects: [ml]}
+  rules:
+    - name: one
+      repositories: {include: [{glob: "a/**"}], exclude: [{exact: a/b}]}
+      tags: {allow: [{regex: 'v\\d+'}], deny: [{glob: "*-rc*"}]}
+      labels: {all: [approved], any: [x, "1"], none: [hold]}
+      age: {clock: pushed, min: 1h, max: 30d}
+      order: {by: alphabetical}
+      groupBy: [repository]
+      take: {newest: 3}
+    - name: two
+  platforms: {include: [linux/amd64, linux/arm/v7], onMissing: fail}
+  targets:
+    - {cluster: us-1, scope: single_seed_peer}
+    - {clusterSelector: {env: prod}, scope: all_peers, peers: {percent: 25}}
+  triggers: {schedule: {cron: "0 2 * * *", timezone: Europe/Berlin}}
+  submit: {timeout: 30m, concurrentTasks: 4, concurrentPeers: 100, freshFor: 1d}
+  retry: {attempts: 5, backoff: 30s, maxBackoff: 10m}
+  verify: {mode: layers, onPartial: accept}
+"""
+
+
+def problems_of(name: str, clusters: Clusters) -> list[str]:
+    """Load a bad file and give its problems as text."""
+    with pytest.raises(ProblemsError) as caught:
+        load_policy((FILES / name).read_text(), name, clusters)
+    return [str(problem) for problem in caught.value.problems]
+
+
+def test_every_key_arrives(clusters: Clusters) -> None:
+    """No key of a full file is lost or read as something else."""
+    policy = load_policy(FULL, "full.yaml", clusters)
+    assert (policy.name, policy.owner, policy.description) == ("full", "team-a", "All keys")
+    assert policy.suspend is True
+    assert policy.schedule == Schedule("0 2 * * *", "Europe/Berlin")
+    assert policy.submit == Submit(1800, 4, 100, 86400)
+    assert policy.retry == Retry(5, 30, 600)
+    assert policy.verify == Verify("layers", OnPartial.ACCEPT)
+    assert policy.platforms.include == ("linux/amd64", "linux/arm/v7")
+    assert policy.platforms.on_missing is OnMissing.FAIL
+    assert [rule.name for rule in policy.rules] == ["one", "two"]
+    assert policy.rules[0].order is Order.ALPHABETICAL
+    assert policy.rules[0].take.newest == 3
+    assert [target.clusters for target in policy.targets] == [("us-1",), ("eu-1", "us-1")]
+    assert policy.targets[1].scope is Scope.ALL_PEERS
+    assert policy.targets[1].peers == Peers(percentage=25)
+    assert policy.cluster_names == ("us-1", "eu-1")
+    assert policy.text == FULL
+    assert len(policy.hash) == 64
+
+
+def test_defaults_are_effective(policy: Callable[..., Policy]) -> None:
+    """What a file leaves out has the documented value."""
+    small = policy()
+    assert (small.suspend, small.schedule, small.owner) == (False, None, "")
+    assert small.submit == Submit(3600, 8, 500, 6 * 3600)
+    assert small.retry == Retry(3, 15, 300)
+    assert small.verify == Verify("layers", OnPartial.RETRY)
+    assert small.rules[0].order is Order.PUSHED
+    assert small.rules[0].take.newest is None
+
+
+def test_lines_are_those_of_the_file(clusters: Clusters) -> None:
+    """Reasons can point at the line that decided."""
+    rule = load_policy(FULL, "full.yaml", clusters).rules[0]
+    assert (rule.line, rule.take.line) == (12, 19)
+    assert [criterion.line for criterion in rule.criteria] == [13, 14, 15, 16]
+    matcher = rule.criteria[0].exclude[0]
+    assert (matcher.kind, matcher.pattern, matcher.line) == (MatcherKind.EXACT, "a/b", 13)
+
+
+def test_a_policy_can_be_pickled_and_compared(clusters: Clusters) -> None:
+    """A policy is plain data, compiled patterns are not part of it."""
+    policy = load_policy(FULL, "full.yaml", clusters)
+    assert pickle.loads(pickle.dumps(policy)) == policy  # noqa: S301 - our own bytes
+
+
+def test_three_mistakes_are_shown_together(clusters: Clusters) -> None:
+    """The file's author mends all three at once."""
+    unknown, newest, cluster = problems_of("three-mistakes.yaml", clusters)
+    assert unknown == (
+        "three-mistakes.yaml:10:7: spec.rules[0].repositries The key 'repositries' is unknown;"
+        " did you mean 'repositories'?"
+    )
+    assert newest == (
+        "three-mistakes.yaml:12:22: spec.rules[0].take.newest This must be at least 1."
+    )
+    assert cluster == (
+        "three-mistakes.yaml:14:17: spec.targets[0].cluster There is no cluster 'eu1';"
+        " did you mean 'eu-1'?"
+    )
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ":1:13: apiVersion 'preheat/v1' is not one of preheat/v1alpha1. Did you mean",
+        "metadata.name The name 'other' must be that of the file, 'many-mistakes'.",
+        "spec.suspend Write true or false, not 'yes'.",
+        "spec.sources[0].projects[1] The glob '[a' has a [ that opens no valid class.",
+        "artifactTypes[0] 'images' is not one of image, cnai, chart, wasm. Did you mean 'image'?",
+        'include[0] This must be a matcher such as {glob: "v*"}',
+        "include[1].glb The key 'glb' is unknown; did you mean 'glob'?",
+        "include[2].regex Not a valid RE2 expression: invalid perl operator: (?=.",
+        "include[3] Write exactly one of exact, glob and regex.",
+        "include[4] Write exactly one of exact, glob and regex.",
+        ":11:12: spec.rules[0].tags There is no value; write one, or remove the key.",
+        "spec.rules[0].labels Write at least one of all, any and none",
+        "spec.rules[0].age.min '5' is not a duration",
+        "spec.rules[0].age.max '10x' is not a duration",
+        "spec.rules[0].take.newest 'many' is not a whole number.",
+        "spec.rules[1].name The name 'a' is already taken in line 9.",
+        "spec.rules[1].age 'min' is larger than 'max'",
+        "spec.rules[2].name 'A B' is not a name",
+        "spec.rules[2].age 'min' goes with clock: pushed only.",
+        "spec.platforms.include[0] 'amd64' is not a platform",
+        "targets[0].cluster There is no cluster 'eu-2'; did you mean 'eu-1'?",
+        "targets[0].scope 'all_seed_peer' is not one of single_seed_peer, all_seed_peers,",
+        "targets[1].clusterSelector No cluster carries env: prud; there are eu-1 (region: eu",
+        "targets[2] 'peers' goes with all_seed_peers and all_peers",
+        "has no pull endpoint for the registry 'harbor_unknown' (it has: harbor_default, harbor_2)",
+        "targets[3].peers.percent This must be at most 100.",
+        "targets[4].peers.ips[0] 'x' does not appear to be an IPv4 or IPv6 address.",
+        "targets[5].peers Write exactly one of percent, count and ips.",
+        'cron Cron has five fields (minute hour day month weekday), as in "0 2 * * *"',
+        "timezone 'CET2' is not a time zone",
+        "spec.submit.timeout 1h 30m is not between 10s and 1h.",
+        "spec.submit.concurrentTasks This must be at most 100.",
+        "spec.retry 'backoff' is longer than 'maxBackoff'.",
+    ],
+)
+def test_each_of_many_mistakes_is_named(words: str, clusters: Clusters) -> None:
+    """However many mistakes a file has, each one is there with its path."""
+    assert words in "\n".join(problems_of("many-mistakes.yaml", clusters))
+
+
+def test_no_place_has_two_problems(clusters: Clusters) -> None:
+    """A mistake is told once: no echo of it as an empty list or a wrong type."""
+    problems = problems_of("many-mistakes.yaml", clusters)
+    assert len(problems) == len(set(problems))
+    assert not [problem for problem in problems if "empty" in problem]
+
+
+@pytest.mark.parametrize(
+    ("part", "key"),
+    [
+        *[
+            (f"{key}: {{}}", key)
+            for key in (
+                *("extends", "priority", "pins", "gates", "budget", "rollout", "windows"),
+                *("approval", "keepWarm", "deadline", "notify", "emit"),
+            )
+        ],
+        ("triggers: {events: [pushed]}", "events"),
+        ("triggers: {manual: {allow: true}}", "manual"),
+        ("triggers: {schedule: {readyBy: '06:00'}}", "readyBy"),
+        ("submit: {by: tag}", "by"),
+        ("retry: {reasons: [timeout]}", "reasons"),
+        ("verify: {minHosts: 95%}", "minHosts"),
+        ("verify: {mode: canaryPull}", "canaryPull"),
+        ("rules: [{name: a, annotations: {a: b}}]", "annotations"),
+        ("rules: [{name: a, order: {by: semver}}]", "semver"),
+        ("rules: [{name: a, order: {by: pushed, key: $v}}]", "key"),
+        ("rules: [{name: a, take: {newest: 1, plusPrevious: 1}}]", "plusPrevious"),
+        ("rules: [{name: a, take: {newest: 1, from: matched}}]", "from"),
+        ("rules: [{name: a, age: {clock: created, max: 1d}}]", "created"),
+        ("rules: [{name: a, groupBy: [repository, $cuda]}]", "groupBy"),
+    ],
+)
+def test_keys_of_later_versions_say_so(part: str, key: str, policy: Callable[..., Policy]) -> None:
+    """A key that would do nothing is refused, and not as if it were misspelt."""
+    with pytest.raises(ProblemsError) as caught:
+        policy(part)
+    (told,) = [str(p) for p in caught.value.problems if repr(key) in str(p)]
+    assert "later version" in told
+
+
+def test_broken_files_do_not_harm_others(clusters: Clusters) -> None:
+    """Text in Latin-1, a picture, an empty file and a list: the good file is still read."""
+    policies, problems = load_directory(FILES, clusters)
+    assert [policy.name for policy in policies] == ["good"]
+    told = {stem: str(ProblemsError(found)) for stem, found in problems.items()}
+    assert "not UTF-8 text (byte 9)" in told["latin-1"]
+    assert "not UTF-8" in told["picture"]
+    assert told["empty"] == "empty.yaml: The file is empty."
+    assert told["not-a-map"] == "not-a-map.yaml:1:1: This must be a map of keys and values."
+    assert "Indent with spaces" in told["tabs"]
+    assert len(problems["three-mistakes"]) == 3
+    assert len(problems["many-mistakes"]) > 30
+
+
+def test_files_that_cannot_be_policies(tmp_path: Path, clusters: Clusters) -> None:
+    """Ten megabytes, another suffix and a folder: a problem each; others are ignored."""
+    (tmp_path / "big.yaml").write_text("#" * 10_000_000)
+    (tmp_path / "short.yml").write_text("a: 1")
+    (tmp_path / "folder.yaml").mkdir()
+    (tmp_path / "README.md").write_text("not a policy")
+    policies, problems = load_directory(tmp_path, clusters)
+    assert policies == []
+    assert {stem: str(found[0]) for stem, found in problems.items()} == {
+        "big": "big.yaml: The file is larger than 256 KiB; no policy needs that.",
+        "folder": "folder.yaml: The file cannot be read: Is a directory.",
+        "short": "short.yml: Policy files end in .yaml; rename it to short.yaml.",
+    }
+
+
+def test_a_missing_folder_is_a_problem(tmp_path: Path, clusters: Clusters) -> None:
+    """The folder's name is in the message."""
+    with pytest.raises(ProblemsError, match="absent: The folder of policies cannot be read"):
+        load_directory(tmp_path / "absent", clusters)
+
+
+def test_clusters_arrive(clusters: Clusters) -> None:
+    """Defaults of a cluster: driver, pool name and slots."""
+    eu, us = clusters
+    assert (eu.driver, eu.pool, eu.max_concurrent_jobs) == ("dragonfly", "preheat_eu-1", 10)
+    assert us.pull_endpoints == {"harbor_default": "http://mirror.us.example.com:8080"}
+    assert us.platforms == ("linux/amd64",)
+    assert [cluster.name for cluster in clusters.labelled({"env": "prod"})] == ["eu-1", "us-1"]
+    assert [cluster.name for cluster in clusters.named(["us-1", "us-1"])] == ["us-1"]
+
+
+def test_unknown_cluster_names_list_the_known(clusters: Clusters) -> None:
+    """What a person typed wrong in a form, each with what there is."""
+    with pytest.raises(ProblemsError) as caught:
+        clusters.named(["eu-1", "eu-9", "x"])
+    assert [str(problem) for problem in caught.value.problems] == [
+        f"clusters: There is no cluster {name!r}; known clusters: eu-1, us-1."
+        for name in ("eu-9", "x")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("entry", "words"),
+    [
+        ("pullEndpoints: {h: harbor.example.com}", "is not a pull endpoint"),
+        ("pullEndpoints: {h: 'https://harbor/v2'}", "is not a pull endpoint"),
+        ("pullEndpoints: {h: 'https://u:p@harbor'}", "is not a pull endpoint"),
+        ("pullEndpoints: {h: 'ftp://harbor'}", "is not a pull endpoint"),
+        ("pullEndpoints: {h: 'https://[x'}", "pullEndpoints.h"),
+        ("pullEndpoints: {}", "write at least one entry"),
+        ("schedulerClusterID: 1", "did you mean 'schedulerClusterId'?"),
+        ("schedulerClusterId: one", "is not a whole number"),
+        ("driver: kraken", "'kraken' is not one of dragonfly"),
+        ("timezone: UTC", "later version"),
+        ("hosts: {seedPeers: [seed-1]}", "does not appear to be an IPv4 or IPv6 address"),
+        ("platforms: [arm]", "is not a platform"),
+        ("maxConcurrentJobs: 0", "at least 1"),
+    ],
+)
+def test_bad_clusters(entry: str, words: str) -> None:
+    """Each wrong value of a cluster is named with its line."""
+    text = "apiVersion: preheat/v1alpha1\nkind: PreheatClusters\nclusters:\n"
+    good = {
+        "name": "a",
+        "connection": "c",
+        "schedulerClusterId": "1",
+        "pullEndpoints": "{h: http://h}",
+    }
+    good.pop(entry.partition(":")[0], None)
+    lines = [*(f"{key}: {value}" for key, value in good.items()), entry]
+    with pytest.raises(ProblemsError) as caught:
+        load_clusters(text + "  - " + "\n    ".join(lines), "clusters.yaml")
+    assert words in str(caught.value)
+    assert f"clusters.yaml:{3 + len(lines)}:" in str(caught.value)
+
+
+def test_pull_endpoints_are_kept_as_written() -> None:
+    """Dragonfly hashes this string: only a slash at its end goes."""
+    text = (
+        "apiVersion: preheat/v1alpha1\nkind: PreheatClusters\nclusters:\n"
+        "  - {name: a, connection: c, schedulerClusterId: 1, pullEndpoints: {h: 'https://Harbor:443/'}}"
+    )
+    (cluster,) = load_clusters(text, "clusters.yaml")
+    assert cluster.pull_endpoints == {"h": "https://Harbor:443"}
+
+
+def test_cluster_names_are_taken_once() -> None:
+    """Two clusters of one name would share a pool and a task."""
+    one = "{name: a, connection: c, schedulerClusterId: 1, pullEndpoints: {h: http://h}}"
+    text = f"apiVersion: preheat/v1alpha1\nkind: PreheatClusters\nclusters: [{one}, {one}]"
+    with pytest.raises(ProblemsError, match="already taken in line 3"):
+        load_clusters(text, "clusters.yaml")
