@@ -1,0 +1,42 @@
+"""``preheat demo``: the main job on one machine, with a sandbox Harbor and Dragonfly."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from preheat.cli.demo.show import Demo, DemoError
+
+__all__ = ["demo"]
+
+
+def demo(
+    *,
+    exit_after: Annotated[
+        bool, typer.Option("--exit", help="Stop when done; exit 0 only if every placement is warm.")
+    ] = False,
+    port: Annotated[int, typer.Option(help="Port of the Airflow UI.")] = 8080,
+    home: Annotated[Path, typer.Option(help="Where the demo keeps its state.")] = Path(".demo"),
+) -> None:
+    """Start a sandbox Harbor and Dragonfly and Airflow, run the first policy, show what is warm."""
+    console = Console(highlight=False)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    show = Demo(root=Path.cwd(), home=home.resolve(), port=port, console=console)
+    try:
+        warm = show.run()
+        if not exit_after:
+            show.stay()
+    except DemoError as error:
+        console.print(f"[red]{error}[/red]")
+        raise typer.Exit(1) from None
+    except KeyboardInterrupt:
+        console.print("\nStopping …")
+        raise typer.Exit(130) from None
+    finally:
+        show.stop()
+    if not warm:
+        raise typer.Exit(1)

@@ -1,0 +1,225 @@
+"""The body that every DAG of ours shares, built from a plan source.
+
+::
+
+    plan ──> <cluster>.placements ──> <cluster>.track, mapped ──> report
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import DAG, Asset, CronTriggerTimetable, Param, TaskGroup
+
+from preheat.placement import Scope
+from preheat.policy.model import OnPartial, Retry
+from preheat.provider.docs import invalid_doc, policy_doc
+from preheat.provider.files import Files
+from preheat.provider.operators.placements import ClusterPlacementsOperator
+from preheat.provider.operators.plan import EvaluatePolicyOperator
+from preheat.provider.operators.report import PreheatReportOperator
+from preheat.provider.retries import PreheatRetryPolicy
+from preheat.provider.sensors.dragonfly import DragonflyPreheatSensor
+from preheat.provider.sources import BrokenSource, PolicySource, TypedImagesSource
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from preheat.errors import Problem
+    from preheat.policy.model import Cluster, Clusters, Policy
+    from preheat.provider.sources import PlanSource
+
+__all__ = ["images_dag", "policy_dags"]
+
+PLAN = "plan"
+REPORT = "report"
+_START = datetime(2025, 1, 1, tzinfo=UTC)
+_PLAN_RETRIES: dict[str, Any] = {"retries": 2, "retry_delay": timedelta(seconds=15)}
+
+
+@dataclass(frozen=True)
+class Body:
+    """What differs between the DAGs.
+
+    :param clusters: one mapped task each.
+    :param announce: whether a green run updates the assets ``warm://<cluster>``.
+    """
+
+    source: PlanSource
+    clusters: Sequence[Cluster]
+    retry: Retry = field(default_factory=Retry)
+    on_partial: OnPartial = OnPartial.RETRY
+    announce: bool = True
+
+    def build(self) -> None:
+        """Add the tasks to the DAG that is being made."""
+        plan = EvaluatePolicyOperator(task_id=PLAN, source=self.source, **_PLAN_RETRIES)
+        report = PreheatReportOperator(
+            task_id=REPORT,
+            plan_task_id=PLAN,
+            accept_partial=self.on_partial is OnPartial.ACCEPT,
+            trigger_rule="all_done",
+            outlets=[Asset(f"warm://{c.name}") for c in self.clusters] if self.announce else [],
+        )
+        plan >> report
+        for cluster in self.clusters:
+            self._track(cluster, plan, report)
+
+    def _track(
+        self, cluster: Cluster, plan: EvaluatePolicyOperator, report: PreheatReportOperator
+    ) -> None:
+        with TaskGroup(group_id=cluster.name, tooltip=f"Dragonfly cluster {cluster.name}"):
+            placements = ClusterPlacementsOperator(
+                task_id="placements", cluster=cluster.name, **_PLAN_RETRIES
+            )
+            track = DragonflyPreheatSensor.partial(
+                task_id="track",
+                pool=cluster.pool,
+                map_index_template="{{ task.placement_label }}",
+                retries=self.retry.attempts - 1,
+                retry_policy=PreheatRetryPolicy(
+                    backoff_seconds=self.retry.backoff_seconds,
+                    max_backoff_seconds=self.retry.max_backoff_seconds,
+                    retry_partial=self.on_partial is not OnPartial.FAIL,
+                ),
+            ).expand_kwargs(placements.output)
+        plan >> placements
+        track >> report
+
+
+def policy_dags(dag_folder: Path, only: str | None = None) -> Iterator[DAG]:
+    """Make one DAG for each policy file; a broken file becomes a DAG that says what is wrong.
+
+    :param dag_folder: folder of the DAG file.
+    :param only: id of the one DAG that a task process needs.
+    """
+    files = Files.beside(dag_folder)
+    clusters, problems = files.clusters()
+    for path in files.policies():
+        dag_id = f"preheat__{path.stem}"
+        if only not in {None, dag_id}:
+            continue
+        if problems:
+            yield _invalid_dag(dag_id, path.name, problems)
+            continue
+        policy, wrong = files.policy(path, clusters)
+        yield _policy_dag(policy, clusters) if policy else _invalid_dag(dag_id, path.name, wrong)
+
+
+def _policy_dag(policy: Policy, clusters: Clusters) -> DAG:
+    schedule = policy.schedule if not policy.suspend else None
+    timetable = (
+        CronTriggerTimetable(schedule.cron, timezone=schedule.timezone) if schedule else None
+    )
+    with DAG(
+        dag_id=f"preheat__{policy.name}",
+        description=policy.description,
+        schedule=timetable,
+        start_date=_START,
+        catchup=False,
+        max_active_runs=1,
+        tags=["preheat", "policy", *(["suspended"] if policy.suspend else [])],
+        default_args={"owner": policy.owner or "preheat"},
+        doc_md=policy_doc(policy),
+    ) as dag:
+        Body(
+            source=PolicySource(policy, clusters),
+            clusters=clusters.named(policy.cluster_names),
+            retry=policy.retry,
+            on_partial=policy.verify.on_partial,
+        ).build()
+    return dag
+
+
+def _invalid_dag(dag_id: str, file_name: str, problems: Sequence[Problem]) -> DAG:
+    with DAG(
+        dag_id=dag_id,
+        description=f"{file_name} is invalid",
+        schedule=None,
+        start_date=_START,
+        tags=["preheat", "policy", "invalid"],
+        doc_md=invalid_doc(file_name, problems),
+    ) as dag:
+        EvaluatePolicyOperator(task_id=PLAN, source=BrokenSource(tuple(problems)))
+    return dag
+
+
+def images_dag(dag_folder: Path, doc: str | None) -> DAG:
+    """Make the DAG behind the form: images that a person types, on the clusters that it names.
+
+    :param doc: the DAG file's docstring, its runbook.
+    """
+    clusters, problems = Files.beside(dag_folder).clusters()
+    with DAG(
+        dag_id="preheat_images",
+        description="Warm the images you name, on the clusters you name",
+        schedule=None,
+        start_date=_START,
+        tags=["preheat", "images", *(["invalid"] if problems else [])],
+        params=_form(clusters),
+        doc_md=f"{doc}\n\n{invalid_doc('clusters.yaml', problems)}" if problems else doc,
+    ) as dag:
+        source = BrokenSource(problems) if problems else TypedImagesSource(clusters)
+        Body(source=source, clusters=tuple(clusters), announce=False).build()
+    return dag
+
+
+def _form(clusters: Clusters) -> dict[str, Param]:
+    registries = list(dict.fromkeys(name for c in clusters for name in c.pull_endpoints))
+    platforms = list(dict.fromkeys(name for c in clusters for name in c.platforms))
+    fields: dict[str, Any] = {
+        "images": Param(
+            "",
+            type="string",
+            minLength=1,
+            format="multiline",
+            title="Images",
+            description_md="One a line: `library/hello:1.0`, `ml/serving/llm@sha256:…`.",
+        ),
+        "clusters": Param(
+            [],
+            type="array",
+            items={"type": "string"},
+            examples=list(clusters.names),
+            title="Clusters",
+            description_md="Where the images should be warm.",
+        ),
+        "platforms": Param(
+            [],
+            type=["null", "array"],
+            items={"type": "string"},
+            examples=platforms,
+            title="Platforms",
+            description_md="None chosen: those of each cluster.",
+        ),
+        "scope": Param(
+            Scope.ALL_SEED_PEERS.value,
+            type="string",
+            enum=[scope.value for scope in Scope],
+            title="Scope",
+            description_md="Which peers should hold the images.",
+        ),
+        "registry": Param(
+            registries[0] if registries else "harbor_default",
+            type="string",
+            enum=registries or ["harbor_default"],
+            title="Registry",
+            description_md="Airflow connection of the Harbor that holds them.",
+        ),
+        "reason": Param(
+            None,
+            type=["null", "string"],
+            title="Reason",
+            description_md="For those who read the run later.",
+        ),
+        "dry_run": Param(
+            False,
+            type="boolean",
+            title="Dry run",
+            description_md="Plan and stop: nothing is asked of any cluster.",
+        ),
+    }
+    return fields

@@ -1,0 +1,50 @@
+"""The files in ``include/``, read for a DAG file: only there, never in a trigger, page or API."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from preheat.errors import ProblemsError
+from preheat.policy.loader import load_clusters, load_policy, read_text
+from preheat.policy.model import Clusters
+from preheat.provider.config import include_dir
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from preheat.errors import Problem
+    from preheat.policy.model import Policy
+
+__all__ = ["Files"]
+
+
+@dataclass(frozen=True)
+class Files:
+    """The folder with ``clusters.yaml`` and ``policies/``."""
+
+    folder: Path
+
+    @classmethod
+    def beside(cls, dag_folder: Path) -> Files:
+        """Find the folder that belongs to a DAG file."""
+        return cls(include_dir(dag_folder))
+
+    def clusters(self) -> tuple[Clusters, tuple[Problem, ...]]:
+        """Read the clusters; with problems, there are none."""
+        path = self.folder / "clusters.yaml"
+        try:
+            return load_clusters(read_text(path), path.name), ()
+        except ProblemsError as error:
+            return Clusters(), error.problems
+
+    def policies(self) -> list[Path]:
+        """Paths of all policy files, in the order of their names."""
+        return sorted((self.folder / "policies").glob("*.yaml"))
+
+    def policy(self, path: Path, clusters: Clusters) -> tuple[Policy | None, tuple[Problem, ...]]:
+        """Read one policy; None with all that is wrong with it."""
+        try:
+            return load_policy(read_text(path), path.name, clusters), ()
+        except ProblemsError as error:
+            return None, error.problems

@@ -1,0 +1,49 @@
+"""Hook for a Dragonfly manager."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pydantic import SecretStr
+
+from preheat.drivers.base import Timing
+from preheat.drivers.dragonfly.driver import DragonflyDriver
+from preheat.provider.hooks.remote import RemoteHook
+
+if TYPE_CHECKING:
+    from airflow.sdk import Connection
+
+    from preheat.checks import CheckReport
+
+__all__ = ["DragonflyHook"]
+
+
+class DragonflyHook(RemoteHook):
+    """Interact with one Dragonfly manager through its Open API.
+
+    :param dragonfly_conn_id: Airflow connection of type ``dragonfly``.
+    """
+
+    conn_name_attr = "dragonfly_conn_id"
+    default_conn_name = "dragonfly_default"
+    conn_type = "dragonfly"
+    hook_name = "Dragonfly"
+    system = "Dragonfly"
+
+    def __init__(self, dragonfly_conn_id: str = default_conn_name) -> None:
+        super().__init__(dragonfly_conn_id)
+
+    def driver(self, connection: Connection | None = None) -> DragonflyDriver:
+        """Return a driver; give the connection where it was already looked up (triggers)."""
+        connection = connection or self.get_connection(self.http_conn_id)
+        extra = connection.extra_dejson
+        return DragonflyDriver(
+            self.transport(connection),
+            token=SecretStr(connection.password or ""),
+            timing=Timing(factor=float(extra.get("clock_factor") or 1.0)),
+            console_url=str(extra.get("console_url") or ""),
+        )
+
+    def check(self) -> CheckReport:
+        """Try URL, token, database and version."""
+        return self.driver().check()

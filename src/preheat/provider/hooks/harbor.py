@@ -1,0 +1,47 @@
+"""Hook for Harbor."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pydantic import SecretStr
+
+from preheat.harbor.client import HarborClient
+from preheat.provider.hooks.remote import RemoteHook
+
+if TYPE_CHECKING:
+    from airflow.sdk import Connection
+
+    from preheat.checks import CheckReport
+
+__all__ = ["HarborHook"]
+
+
+class HarborHook(RemoteHook):
+    """Interact with one Harbor as one robot account.
+
+    :param harbor_conn_id: Airflow connection of type ``harbor``.
+    """
+
+    conn_name_attr = "harbor_conn_id"
+    default_conn_name = "harbor_default"
+    conn_type = "harbor"
+    hook_name = "Harbor"
+    system = "Harbor"
+
+    def __init__(self, harbor_conn_id: str = default_conn_name) -> None:
+        super().__init__(harbor_conn_id)
+
+    def client(self, connection: Connection | None = None) -> HarborClient:
+        """Return a client; give the connection where it was already looked up (triggers)."""
+        connection = connection or self.get_connection(self.http_conn_id)
+        return HarborClient(
+            self.transport(connection),
+            registry=self.http_conn_id,
+            username=connection.login or "",
+            secret=SecretStr(connection.password) if connection.password else None,
+        )
+
+    def check(self) -> CheckReport:
+        """Try URL, credentials, token service, version and clock."""
+        return self.client().check()

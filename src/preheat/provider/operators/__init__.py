@@ -1,0 +1,1 @@
+"""Operators: plan, hand out placements, report."""

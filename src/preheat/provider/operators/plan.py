@@ -1,0 +1,99 @@
+"""Decide what should be warm where, and write it down."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import BaseOperator
+from airflow.sdk.exceptions import AirflowFailException
+
+from preheat.errors import InputError, LedgerError, RefusedError, RemoteError
+from preheat.plan import Disposition
+from preheat.provider.config import open_ledger
+from preheat.provider.hooks.harbor import HarborHook
+from preheat.provider.runs import run_ref
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+    from preheat.harbor.client import HarborClient
+    from preheat.ledger import Ledger
+    from preheat.plan import Plan, PlannedPlacement
+    from preheat.provider.sources import PlanSource
+
+__all__ = ["EvaluatePolicyOperator"]
+
+_MANIFESTS_AT_ONCE = 4
+
+
+class EvaluatePolicyOperator(BaseOperator):
+    """Evaluate a plan source and record the plan; nothing is asked of any cluster here.
+
+    **Guarantees**: the plan of a run is recorded once; a cleared task replaces it. The manifests of
+    what is to be warmed are fetched here, once for each digest ever. **Raises** for bad input at
+    once, without retries; for a Harbor that does not answer with the task's own retries.
+
+    :param source: where candidates come from and what selects among them.
+    """
+
+    ui_color = "#e8eefc"
+
+    def __init__(self, *, source: PlanSource, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.source = source
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Return counts for a person; the plan itself is in the ledger."""
+        try:
+            ledger = open_ledger()
+            plan = self.source.plan(ledger, context["params"])
+        except (InputError, LedgerError, RefusedError) as error:
+            # A repeat of the same question brings the same answer.
+            raise AirflowFailException(str(error)) from error
+        recorded = ledger.record_plan(plan, run_ref(context))
+        for warning in plan.warnings:
+            self.log.warning("%s", warning)
+        self._fetch_manifests(ledger, plan)
+        counts = plan.counts()
+        asked = sum(item.disposition is Disposition.ASK for item in recorded.items)
+        self.log.info("Decisions: %s", counts)
+        self.log.info("Placements: %d, of which %d are asked for now", len(recorded.items), asked)
+        for placement in plan.placements:
+            self.log.info(
+                "  %s on %s (%s): %s %s",
+                placement.label,
+                placement.key.cluster,
+                placement.key.scope,
+                placement.disposition,
+                placement.detail,
+            )
+        return {"plan": recorded.plan_id, "decisions": counts, "asked": asked}
+
+    def _fetch_manifests(self, ledger: Ledger, plan: Plan) -> None:
+        """Fetch what the images consist of, where the ledger does not know it yet."""
+        wanted = {
+            (p.settings.registry, p.key.digest): p
+            for p in plan.placements
+            if p.disposition is Disposition.ASK and ledger.image(p.key.digest) is None
+        }
+        clients: dict[str, HarborClient] = {
+            registry: HarborHook(registry).client() for registry, _ in wanted
+        }
+
+        def fetch(placement: PlannedPlacement) -> None:
+            key = placement.key
+            try:
+                image = clients[placement.settings.registry].resolve(
+                    key.repository, key.digest, key.platform
+                )
+            except RemoteError as error:
+                # Only this placement suffers: its own task tries again and tells.
+                self.log.warning(
+                    "%s: its manifest could not be read now: %s", placement.label, error
+                )
+            else:
+                ledger.record_image(image)
+
+        with ThreadPoolExecutor(_MANIFESTS_AT_ONCE) as pool:
+            list(pool.map(fetch, wanted.values()))

@@ -1,0 +1,98 @@
+"""Say what became of a run, and let green mean warm."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import BaseOperator
+from airflow.sdk.exceptions import AirflowFailException
+
+from preheat.plan import Disposition
+from preheat.provider.config import open_ledger
+from preheat.rendering import outcome_table, table_text
+from preheat.verdict import Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from airflow.sdk import Context
+
+    from preheat.ledger import Outcome
+
+__all__ = ["PreheatReportOperator"]
+
+
+class PreheatReportOperator(BaseOperator):
+    """Read the ledger and fail the run unless every placement of its plan is warm.
+
+    The only leaf of the DAG, run whatever happened before it. Clearing a tracked task *with its
+    downstream* runs it again, so that the run turns green once all is warm.
+
+    :param plan_task_id: the task that made the plan.
+    :param accept_partial: whether PARTIAL counts as well enough.
+    """
+
+    ui_color = "#fdf3dc"
+
+    def __init__(self, *, plan_task_id: str, accept_partial: bool = False, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.plan_task_id = plan_task_id
+        self.accept_partial = accept_partial
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Log the table; return the counts by verdict.
+
+        :raises AirflowFailException: if there is no plan, or something is not warm.
+        """
+        ti = context["ti"]
+        states = ti.get_task_states(
+            dag_id=ti.dag_id, task_ids=[self.plan_task_id], run_ids=[ti.run_id]
+        )
+        if (state := states.get(ti.run_id, {}).get(self.plan_task_id)) != "success":
+            raise AirflowFailException(
+                f"There is no plan: the task {self.plan_task_id} ended as {state}. "
+                "Its log says why; nothing was asked of any cluster."
+            )
+        outcomes = open_ledger().outcomes(ti.dag_id, ti.run_id)
+        if not outcomes:
+            self.log.info("The plan is empty: nothing has to be warm.")
+            return {"placements": 0}
+        self.log.info("What became of the plan:\n%s", table_text(outcome_table(outcomes)))
+        summary = {
+            "placements": len(outcomes),
+            **Counter(
+                "dry run" if outcome.disposition is Disposition.DRY_RUN else outcome.verdict.value
+                for outcome in outcomes
+            ),
+        }
+        cold = [outcome for outcome in outcomes if not self._is_well(outcome)]
+        if cold:
+            raise AirflowFailException(_complaint(cold, len(outcomes)))
+        self.log.info("%s", summary)
+        return summary
+
+    def _is_well(self, outcome: Outcome) -> bool:
+        if outcome.disposition is Disposition.DRY_RUN or outcome.verdict is Verdict.WARM:
+            return True
+        return self.accept_partial and outcome.verdict is Verdict.PARTIAL
+
+
+_NAMED = 10
+
+
+def _complaint(cold: Sequence[Outcome], all_of: int) -> str:
+    lines = [f"{len(cold)} of {all_of} placements are not warm:"]
+    for outcome in cold[:_NAMED]:
+        why = outcome.detail if outcome.disposition is Disposition.NEXT_RUN else outcome.words
+        missing = f", missing {len(outcome.missing)} layers" if outcome.missing else ""
+        lines.append(
+            f"  {outcome.label} on {outcome.cluster}: {outcome.verdict}{missing} {why}".rstrip()
+        )
+    if (more := len(cold) - _NAMED) > 0:
+        lines.append(f"  and {more} more, see the table above")
+    lines.append(
+        "Open the red instances of the task track: each log says what is missing and what to do. "
+        "After mending, clear them with their downstream; only what is missing is fetched."
+    )
+    return "\n".join(lines)

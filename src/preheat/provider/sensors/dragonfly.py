@@ -1,0 +1,210 @@
+"""Wait until one placement is warm."""
+
+from __future__ import annotations
+
+import socket
+import time
+from threading import Event
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import BaseSensorOperator, TaskInstanceState
+from airflow.sdk.log import mask_secret
+
+from preheat.artifact import Image
+from preheat.asking import ask
+from preheat.errors import InputError
+from preheat.provider.config import open_ledger
+from preheat.provider.hooks.dragonfly import DragonflyHook
+from preheat.provider.hooks.harbor import HarborHook
+from preheat.provider.links import (
+    DRAGONFLY_URL_KEY,
+    HARBOR_URL_KEY,
+    DragonflyJobLink,
+    HarborArtifactLink,
+)
+from preheat.provider.retries import NotWarmError
+from preheat.provider.runs import run_ref
+from preheat.provider.triggers.dragonfly import DragonflyPreheatTrigger
+from preheat.rendering import advice, finding_lines
+from preheat.verdict import Verdict, unknown
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+    from pydantic import SecretStr
+
+    from preheat.drivers.base import Driver
+    from preheat.harbor.client import HarborClient
+    from preheat.ledger import Attempt, Ledger, StoredPlacement
+    from preheat.verdict import Finding
+
+__all__ = ["DragonflyPreheatSensor"]
+
+# The deadline is for a manager that stays silent: the trigger itself ends a job that got lost.
+_SILENCE_SECONDS = 1800.0
+# Airflow ends a deferral past its time-out without any retry: only a net below our own deadline.
+_NET_SECONDS = 1800.0
+
+
+class DragonflyPreheatSensor(BaseSensorOperator):
+    """Ask for one placement once, then wait until it is proved warm.
+
+    A sensor waits for a condition. The one it waits for, *warm*, would never come true by itself:
+    so its first act is to ask, or to join what an earlier try asked.
+
+    **Guarantees**: at most one tracked job a placement, however often a worker or triggerer dies;
+    success means WARM (or PARTIAL, where the policy accepts it). **Does not**: cancel anything;
+    Dragonfly cannot, so the job of a killed task goes on, and the next try joins it.
+
+    :param placement: id of the placement in the ledger.
+    :param placement_label: what the grid shows, such as ``library/app:1.2 linux/amd64``.
+    """
+
+    operator_extra_links = (HarborArtifactLink(), DragonflyJobLink())
+    ui_color = "#d7f0e5"
+
+    def __init__(self, *, placement: int, placement_label: str = "", **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.placement = placement
+        self.placement_label = placement_label
+
+    def execute(self, context: Context) -> None:
+        """Ask or join, then defer.
+
+        :raises RemoteError: Harbor or Dragonfly said no, or did not answer.
+        """
+        ledger = open_ledger()
+        placement = ledger.placement(self.placement)
+        harbor = HarborHook(placement.settings.registry).client()
+        self._push(
+            context,
+            HARBOR_URL_KEY,
+            harbor.artifact_url(placement.key.repository, placement.key.digest),
+        )
+        self._know_blobs(ledger, harbor, placement)
+        driver = self._driver(placement)
+        attempt = self._ask(context, ledger, driver, harbor, placement)
+        self._defer(driver, placement, attempt)
+
+    def execute_complete(self, context: Context, event: dict[str, Any] | str) -> None:
+        """Say what is missing and leave the decision to the retry policy.
+
+        :raises NotWarmError: always, for WARM ends in the trigger.
+        :raises ValueError: for an event that is not the trigger's.
+        """
+        del context
+        if event == TaskInstanceState.SUCCESS:
+            # ``airflow dags test`` hands a TaskSuccessEvent to the worker; the triggerer does not.
+            return
+        attempt_id, verdict = _checked(event)
+        ledger = open_ledger()
+        attempt = ledger.attempt(attempt_id)
+        placement = ledger.placement(attempt.placement_id)
+        if attempt.finding is None:
+            why = attempt.words or "the manager stayed silent"
+            message = f"No verdict for {self._name(placement)}: {why}."
+            finding = _nothing_known(ledger, placement, message)
+            raise NotWarmError(f"{message} The next try joins the job.", finding)
+        for line in finding_lines(attempt.finding):
+            self.log.error("%s", line)
+        raise NotWarmError(
+            f"{self._name(placement)} is {verdict}: {advice(attempt.finding)}",
+            attempt.finding,
+            vanished=verdict is Verdict.UNKNOWN,
+        )
+
+    def _know_blobs(self, ledger: Ledger, harbor: HarborClient, placement: StoredPlacement) -> None:
+        """Make sure the ledger holds what the image consists of; the plan fetched it as a rule."""
+        key = placement.key
+        if ledger.image(key.digest) is None:
+            ledger.record_image(harbor.resolve(key.repository, key.digest, key.platform))
+
+    def _ask(
+        self,
+        context: Context,
+        ledger: Ledger,
+        driver: Driver,
+        harbor: HarborClient,
+        placement: StoredPlacement,
+    ) -> Attempt:
+        def authorize() -> SecretStr | None:
+            token = harbor.pull_authorization([placement.key.repository])
+            mask_secret(token.get_secret_value())
+            mask_secret(token.get_secret_value().removeprefix("Bearer "))
+            return token
+
+        run = run_ref(context)
+        key = placement.key
+        self.log.info(
+            "Asking %s for %s on cluster %s (scheduler cluster %d, %s%s).",
+            placement.settings.connection,
+            key.manifest_url,
+            key.cluster,
+            placement.settings.scheduler_cluster_id,
+            key.scope,
+            f", {key.peers}" if key.peers else "",
+        )
+        attempt = ask(
+            ledger,
+            driver,
+            placement,
+            owner=f"{socket.gethostname()}/{run.dag_id}/{run.run_id}/{run.task_id}/{run.map_index}",
+            run=run,
+            authorize=authorize,
+            wait=_wait,
+            note=f"{run.dag_id} {run.run_id} {self.placement_label}",
+        )
+        joined = (
+            ""
+            if attempt.run == run
+            else f", first asked by {attempt.run.dag_id} {attempt.run.run_id}"
+        )
+        self.log.info("Following job %s (attempt %d%s).", attempt.job_id, attempt.id, joined)
+        self._push(context, DRAGONFLY_URL_KEY, driver.job_url(attempt.job_id or 0))
+        return attempt
+
+    def _defer(self, driver: Driver, placement: StoredPlacement, attempt: Attempt) -> None:
+        patience = driver.timing.lost_after + _SILENCE_SECONDS
+        self.defer(
+            trigger=DragonflyPreheatTrigger(
+                attempt=attempt.id,
+                dragonfly_conn_id=placement.settings.connection,
+                harbor_conn_id=placement.settings.registry,
+                deadline=time.time() + patience,
+                accept_partial=placement.settings.accept_partial,
+            ),
+            method_name="execute_complete",
+            timeout=patience + _NET_SECONDS,
+        )
+
+    def _driver(self, placement: StoredPlacement) -> Driver:
+        if placement.settings.driver != "dragonfly":
+            raise InputError(
+                f"Cluster {placement.key.cluster} has the driver {placement.settings.driver!r}; "
+                "this sensor serves dragonfly"
+            )
+        return DragonflyHook(placement.settings.connection).driver()
+
+    def _name(self, placement: StoredPlacement) -> str:
+        return f"{self.placement_label or placement.key.repository} on {placement.key.cluster}"
+
+    @staticmethod
+    def _push(context: Context, key: str, url: str) -> None:
+        context["ti"].xcom_push(key=key, value=url)
+
+
+def _checked(event: Any) -> tuple[int, Verdict]:
+    """Check what crossed the metadata database: it may come from another version, or be nothing."""
+    try:
+        return int(event["attempt"]), Verdict(event["verdict"])
+    except (KeyError, ValueError, TypeError) as error:
+        message = f"not an event of {DragonflyPreheatTrigger.__name__}: {event!r}"
+        raise ValueError(message) from error
+
+
+def _nothing_known(ledger: Ledger, placement: StoredPlacement, words: str) -> Finding:
+    image = ledger.image(placement.key.digest)
+    return unknown(image or Image(placement.key.digest, placement.key.platform, ()), words)
+
+
+def _wait(seconds: float) -> None:
+    Event().wait(seconds)

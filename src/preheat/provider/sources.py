@@ -1,0 +1,178 @@
+"""Where a plan comes from: a policy over everything, or images that a person typed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+from preheat.errors import Problem, ProblemsError, RefusedError
+from preheat.harbor.reference import ImageReference, parse_references
+from preheat.placement import Scope
+from preheat.plan import Disposition
+from preheat.policy.criteria.label import LabelCriterion
+from preheat.policy.engine import evaluate
+from preheat.policy.images import plan_images
+from preheat.policy.model import Target
+from preheat.provider.hooks.harbor import HarborHook
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from preheat.artifact import Artifact
+    from preheat.harbor.client import HarborClient
+    from preheat.ledger import Ledger
+    from preheat.plan import Plan
+    from preheat.policy.model import Cluster, Clusters, Policy
+
+__all__ = ["BrokenSource", "PlanSource", "PolicySource", "TypedImagesSource"]
+
+Value = TypeVar("Value")
+
+_LOOKUPS_AT_ONCE = 4  # more gain nothing on Harbor's side (harbor: enumeration-timings)
+
+
+class PlanSource(Protocol):
+    """One way to a plan."""
+
+    def plan(self, ledger: Ledger, params: Mapping[str, Any]) -> Plan:
+        """List, evaluate, plan; nothing is submitted.
+
+        :param params: the run's parameters.
+        :raises InputError: if what a person gave is wrong.
+        :raises RemoteError: if Harbor does not answer as it should.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class PolicySource:
+    """A policy over every project that its sources name."""
+
+    policy: Policy
+    clusters: Clusters
+
+    def plan(self, ledger: Ledger, params: Mapping[str, Any]) -> Plan:
+        """Evaluate the policy over what Harbor lists now."""
+        del params
+        if self.policy.suspend:
+            raise ProblemsError([
+                Problem("The policy is suspended: take suspend out to run it.", self.policy.source)
+            ])
+        clients = {name: HarborHook(name).client() for name in self.policy.registries}
+        return evaluate(
+            self.policy,
+            self._artifacts(clients),
+            self.clusters,
+            datetime.now(UTC),
+            warm=ledger.warm(),
+        )
+
+    def _artifacts(self, clients: Mapping[str, HarborClient]) -> Iterator[Artifact]:
+        # Labels cost Harbor a query for each artifact: ask for them only where a rule reads them.
+        labels = any(
+            isinstance(criterion, LabelCriterion)
+            for rule in self.policy.rules
+            for criterion in rule.criteria
+        )
+        for registry, client in clients.items():
+            wanted = [
+                matches
+                for source in self.policy.sources
+                if source.registry == registry
+                for matches in source.projects
+            ]
+            for project in client.projects(wanted):
+                yield from client.project_artifacts(project.name, labels=labels)
+
+
+@dataclass(frozen=True)
+class TypedImagesSource:
+    """Images, clusters and platforms of the form of ``preheat_images``."""
+
+    clusters: Clusters
+
+    def plan(self, ledger: Ledger, params: Mapping[str, Any]) -> Plan:
+        """Find every typed image in Harbor; all problems of the form are reported together."""
+        del ledger  # a person who asks for an image wants it asked for, warm or not
+        registry = str(params["registry"])
+        hook = HarborHook(registry)
+        client = hook.client()
+        typed = str(params["images"])
+        references, problems = _collect(lambda: parse_references(typed, host=hook.base_url))
+        chosen, more = _collect(lambda: self._chosen(params["clusters"]))
+        problems += more
+        artifacts, more = _look_up(client, references or ())
+        problems += more
+        if problems:
+            raise ProblemsError(problems)
+        plan = plan_images(
+            artifacts,
+            chosen or (),
+            platforms=tuple(params["platforms"] or ()),
+            target=Target((), Scope(params["scope"])),
+            now=datetime.now(UTC),
+        )
+        form = json.dumps(dict(params), indent=2, sort_keys=True)
+        plan = replace(
+            plan, policy_text=form, policy_hash=hashlib.sha256(form.encode()).hexdigest()
+        )
+        return _dry(plan) if params["dry_run"] else plan
+
+    def _chosen(self, names: list[str] | None) -> tuple[Cluster, ...]:
+        if not names:
+            known = ", ".join(self.clusters.names)
+            raise ProblemsError([Problem(f"choose at least one of: {known}", "clusters")])
+        return self.clusters.named(names)
+
+
+def _dry(plan: Plan) -> Plan:
+    """Plan and stop: nothing is asked for."""
+    return replace(
+        plan,
+        placements=tuple(
+            replace(placement, disposition=Disposition.DRY_RUN) for placement in plan.placements
+        ),
+    )
+
+
+def _collect(parse: Callable[[], Value]) -> tuple[Value | None, list[Problem]]:
+    try:
+        return parse(), []
+    except ProblemsError as error:
+        return None, list(error.problems)
+
+
+def _look_up(
+    client: HarborClient, references: Sequence[ImageReference]
+) -> tuple[list[tuple[ImageReference, Artifact]], list[Problem]]:
+    """Ask Harbor for each typed image; one that Harbor does not have is the person's problem."""
+
+    def one(reference: ImageReference) -> Artifact | Problem:
+        try:
+            return client.artifact(reference.project, reference.repository, reference.reference)
+        except RefusedError as error:
+            return Problem(f"cannot take {reference}: {error}", "images")
+
+    with ThreadPoolExecutor(_LOOKUPS_AT_ONCE) as pool:
+        found = list(zip(references, pool.map(one, references), strict=True))
+    problems = [answer for _, answer in found if isinstance(answer, Problem)]
+    return [(ref, answer) for ref, answer in found if not isinstance(answer, Problem)], problems
+
+
+@dataclass(frozen=True)
+class BrokenSource:
+    """A file that cannot be used: planning tells everything that is wrong with it."""
+
+    problems: tuple[Problem, ...]
+
+    def plan(self, ledger: Ledger, params: Mapping[str, Any]) -> Plan:
+        """Refuse.
+
+        :raises ProblemsError: always.
+        """
+        del ledger, params
+        raise ProblemsError(self.problems)

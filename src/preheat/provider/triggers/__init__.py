@@ -1,0 +1,1 @@
+"""Triggers: follow a job in the triggerer."""

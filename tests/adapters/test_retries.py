@@ -1,0 +1,96 @@
+"""The retry policy decides by cause."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from airflow.sdk.definitions.retry_policy import RetryAction
+
+from preheat.errors import (
+    InputError,
+    RateLimitedError,
+    RefusedError,
+    RemoteUnavailableError,
+    UnexpectedAnswerError,
+)
+from preheat.provider.retries import NotWarmError, PreheatRetryPolicy
+from preheat.verdict import Finding, Verdict
+
+POLICY = PreheatRetryPolicy(backoff_seconds=10, max_backoff_seconds=60)
+
+
+def not_warm(verdict: Verdict, *, vanished: bool = False) -> NotWarmError:
+    finding = Finding(verdict, 4, 3, 400, 300)
+    return NotWarmError("not warm", finding, vanished=vanished)
+
+
+@pytest.mark.parametrize(
+    ("error", "action"),
+    [
+        pytest.param(not_warm(Verdict.PARTIAL), RetryAction.RETRY, id="partial is asked for again"),
+        pytest.param(not_warm(Verdict.COLD), RetryAction.RETRY, id="cold is asked for again"),
+        pytest.param(
+            RemoteUnavailableError("down", system="Dragonfly"),
+            RetryAction.RETRY,
+            id="a manager that is down is asked later",
+        ),
+        pytest.param(
+            RateLimitedError("slow", system="Dragonfly"), RetryAction.RETRY, id="rate limited"
+        ),
+        pytest.param(
+            RefusedError("401", system="Harbor", status=401), RetryAction.FAIL, id="wrong secret"
+        ),
+        pytest.param(
+            UnexpectedAnswerError("odd", system="Harbor"), RetryAction.FAIL, id="odd answer"
+        ),
+        pytest.param(InputError("bad"), RetryAction.FAIL, id="bad input"),
+        pytest.param(ValueError("bug"), RetryAction.DEFAULT, id="a bug is left to Airflow"),
+    ],
+)
+def test_decides_by_cause(error: BaseException, action: RetryAction) -> None:
+    """What cannot heal is never repeated, what can is."""
+    assert POLICY.evaluate(error, try_number=1, max_tries=3).action is action
+
+
+def test_partial_is_final_where_the_policy_says_so() -> None:
+    """``onPartial: fail`` spares the repeat."""
+    policy = PreheatRetryPolicy(retry_partial=False)
+
+    assert policy.evaluate(not_warm(Verdict.PARTIAL), 1, 3).action is RetryAction.FAIL
+    assert policy.evaluate(not_warm(Verdict.COLD), 1, 3).action is RetryAction.RETRY
+
+
+def test_backs_off_with_jitter_up_to_the_longest_wait() -> None:
+    """Waits double, stay below the longest, and differ between instances."""
+    delays = [
+        [POLICY.evaluate(not_warm(Verdict.COLD), number, 9).retry_delay for _ in range(20)]
+        for number in (1, 2, 3, 8)
+    ]
+    seconds = [[delay.total_seconds() for delay in row if delay is not None] for row in delays]
+
+    for row, longest in zip(seconds, (10, 20, 40, 60), strict=True):
+        assert all(longest / 2 <= delay <= longest for delay in row)
+        assert len(set(row)) > 1
+
+
+def test_honours_retry_after() -> None:
+    """The other side's own wait counts when it is longer than ours."""
+    error = RateLimitedError("slow down", system="Dragonfly", retry_after_seconds=120)
+    delay = POLICY.evaluate(error, 1, 3).retry_delay
+
+    assert delay is not None
+    assert delay.total_seconds() >= 120
+
+
+def test_asks_at_once_for_a_lost_job() -> None:
+    """A job that vanished says nothing against asking again now."""
+    delay = POLICY.evaluate(not_warm(Verdict.UNKNOWN, vanished=True), 3, 9).retry_delay
+
+    assert delay is not None
+    assert delay.total_seconds() <= 1
+
+
+def test_serializes_to_json() -> None:
+    """Airflow stores the policy with the DAG."""
+    assert json.loads(json.dumps(POLICY.serialize()))["backoff_seconds"] == 10
