@@ -43,7 +43,6 @@ def _detail(call: Call) -> Detail:
         label=call.flag("with_label"),
         scan=call.flag("with_scan_overview"),
         accessory=call.flag("with_accessory"),
-        immutable=call.flag("with_immutable_status"),
         accept=call.request.headers.get("x-accept-vulnerabilities", ""),
     )
 

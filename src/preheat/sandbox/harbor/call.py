@@ -176,8 +176,8 @@ def listing(call: Call, rows: list[Any], total: int, query: Query) -> Response:
 
 def link_header(request: Request, query: Query, total: int) -> str:
     """Write the Link header: relative, keys sorted, query left un-escaped as Harbor does."""
-    if query.size <= 0:
-        return ""
+    if query.size == 0:
+        return ""  # but a size of -1 gives a link (recorded: project-artifacts-page-size-minus1)
     pages = []
     if query.page > 1 and (query.page - 2) * query.size < total:
         pages.append((query.page - 1, "prev"))

@@ -144,6 +144,10 @@ class ImageConfig:
     @property
     def attributes(self) -> dict[str, Any]:
         """What Harbor shows of it as ``extra_attrs`` (recorded: artifact-docker-schema2)."""
+        if self.platform.os == "unknown":
+            # an attestation's config says nothing (recorded: project-artifacts-q-base-star)
+            empty: dict[str, Any] = {"architecture": "unknown", "author": "", "config": {}}
+            return empty | {"created": None, "os": "unknown"}
         run: dict[str, Any] = {"Cmd": ["/app"], "Env": [f"BUILD={self.seed}"]}
         if self.labels:
             run["Labels"] = dict(self.labels)

@@ -126,6 +126,29 @@ async def read_repository(call: Opened, project: str, repository: str) -> Respon
     return reply(repository_json(call.state.repository(name)))
 
 
+@router.get(f"{API}/search")
+async def search(call: Opened) -> Response:
+    """Search public projects; robots are members of nothing (recorded: search-robot)."""
+    text = call.request.query_params.get("q", "").lower()
+    shown = [p for p in tuple(call.state.projects.values()) if p.public or call.caller.admin]
+    repositories = [r for project in shown for r in tuple(project.repositories.values())]
+    return reply({
+        "project": [project_json(p) for p in shown if text in p.name.lower()],
+        "repository": [
+            {
+                "artifact_count": len(repository.artifacts.visible),
+                "project_id": repository.project.id,
+                "project_name": repository.project.name,
+                "project_public": repository.project.public,
+                "pull_count": repository.pull_count,
+                "repository_name": repository.name,
+            }
+            for repository in repositories
+            if text in repository.name.lower()
+        ],
+    })
+
+
 @router.get(f"{API}/labels")
 async def list_labels(call: Opened) -> Response:
     """List labels, of the registry or of one project; the scope is mandatory."""

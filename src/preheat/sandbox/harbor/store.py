@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC
 from threading import RLock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from preheat.sandbox.harbor.content import Contents
+from preheat.sandbox.harbor.content import Contents, MediaType
 from preheat.sandbox.harbor.errors import not_found
 from preheat.sandbox.harbor.recipes import IndexRecipe, ManifestRecipe
 from preheat.sandbox.harbor.rows import Artifact, Label, Project, Repository, Tag
@@ -19,6 +20,13 @@ if TYPE_CHECKING:
     from preheat.sandbox.harbor.settings import Settings
 
 __all__ = ["HarborStore", "children_of"]
+
+KNOWN_TYPES: Final = {
+    MediaType.OCI_CONFIG: "IMAGE",
+    MediaType.DOCKER_CONFIG: "IMAGE",
+    MediaType.HELM_CONFIG: "CHART",
+    "application/vnd.cnai.model.config.v1+json": "CNAI",
+}
 
 
 class HarborStore:
@@ -143,6 +151,6 @@ def children_of(artifact: Artifact) -> list[Artifact]:
 def _type_of(recipe: ManifestRecipe) -> str:
     """Derive Harbor's artifact type (harbor: src/controller/artifact/processor)."""
     kind = recipe.config.media_type
-    if kind.endswith(("oci.image.config.v1+json", "docker.container.image.v1+json")):
-        return "IMAGE"
-    return "CHART" if "helm" in kind else "UNKNOWN"
+    known = KNOWN_TYPES.get(kind)
+    custom = re.match(r"application/vnd\.[^.]*\.([^.]*)\.config\.", kind)
+    return known or (custom[1].upper() if custom else "UNKNOWN")

@@ -38,6 +38,11 @@ _ICONS: Final = {
     "signature.notation": "sha256:3ac706e102bbe9362b400aa162df58135d35e66b9c3bee2165de92022d25fe34",
     "sbom.harbor": "sha256:c19f80c357cd7e90d2a01b9ae3e2eb62ce447a2662bb590a19177d72d550bdae",
 }
+_ADDITIONS: Final = {
+    "IMAGE": ("build_history",),
+    "CHART": ("dependencies", "readme.md", "values.yaml"),
+    "CNAI": ("files", "license", "readme.md"),
+}
 _UNKNOWN_ICON: Final = "sha256:da834479c923584f4cbcdecc0dac61f32bef1d51e8aae598cf16bd154efab49f"
 
 
@@ -52,7 +57,6 @@ class Detail:
     label: bool = False
     scan: bool = False
     accessory: bool = False
-    immutable: bool = False
     accept: str = ""
 
 
@@ -245,8 +249,7 @@ def _links(artifact: Artifact, *, scanner: bool) -> dict[str, Any]:
     """Write links to more; the one to a missing SBOM has a double slash, as in Harbor."""
     path = quote(quote(artifact.repository.path, safe=""), safe="")
     base = f"/api/v2.0/projects/{artifact.repository.project.name}/repositories/{path}/artifacts"
-    names = {"CHART": ("dependencies", "readme.md", "values.yaml"), "IMAGE": ("build_history",)}
-    shown: tuple[str, ...] = () if artifact.is_index else names.get(artifact.type, ())
+    shown: tuple[str, ...] = () if artifact.is_index else _ADDITIONS.get(artifact.type, ())
     links = {name: f"{base}/{artifact.digest}/additions/{name}" for name in shown}
     if scanner and artifact.type == "IMAGE":
         links["vulnerabilities"] = f"{base}/{artifact.digest}/additions/vulnerabilities"
