@@ -37,7 +37,7 @@ __all__ = ["Answer", "Transport", "harden"]
 
 MAX_BODY_BYTES = 64 * 1024 * 1024
 WORDS_LENGTH = 500
-_SECRETS = re.compile(r"(?i)((?:bearer|basic)\s+)[\w.~+/=-]+|(//)[^/@\s:]+:[^/@\s]+@")
+_SECRETS = re.compile(r"(?i)((?:bearer|basic)\s+)(?!auth\b)[\w.~+/=-]+|(//)[^/@\s:]+:[^/@\s]+@")
 
 
 def harden(session: requests.Session) -> requests.Session:

@@ -182,7 +182,7 @@ def decode(answer: Answer, wanted: type[T], what: str, *, part: Raw | None = Non
 
 
 def words_of(answer: Answer) -> str | None:
-    """Give the text of an error answer, None when it is not one of the manager's own.
+    """Give the raw text of an error answer, None when it is not one of the manager's own.
 
     The manager writes some 422 twice, two JSON objects back to back
     (dragonfly: manager/middlewares/ratelimiter.go, recorded invalid-malformed-json).
@@ -194,7 +194,7 @@ def words_of(answer: Answer) -> str | None:
     if not isinstance(body, dict):
         return None
     text = body.get("message", body.get("errors"))
-    return redact(text.strip()) if isinstance(text, str) else None
+    return text.strip() if isinstance(text, str) else None
 
 
 def _shape(body: bytes) -> str:

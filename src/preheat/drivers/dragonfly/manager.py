@@ -19,12 +19,14 @@ from preheat.errors import (
     RemoteUnavailableError,
     UnexpectedAnswerError,
 )
+from preheat.transport import redact
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from pydantic import SecretStr
 
+    from preheat.drivers.dragonfly.classify import Meaning
     from preheat.transport import Answer, Transport
 
 __all__ = ["CLUSTERS", "JOBS", "Manager", "clock_of", "within"]
@@ -108,7 +110,7 @@ class Manager:
             "system": answer.system,
             "request": answer.request,
             "status": answer.status,
-            "words": words or "",
+            "words": redact(words or ""),
         }
         told = f"{answer.system} answered {answer.request} with {answer.status}"
         if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
@@ -117,10 +119,13 @@ class Manager:
             return self._foreign(answer, told, about)
         if answer.status == HTTPStatus.UNAUTHORIZED:
             return self._unauthorized(told, about)
+        told = f"{told}: {redact(words)}"
+        if answer.status == HTTPStatus.INTERNAL_SERVER_ERROR:
+            return _failure(told, classify(words), about)
         explain = _EXPLANATIONS.get(answer.status)
         if explain is None:
             return self.transport.error_of(answer)
-        return explain(f"{told}: {words}", about)
+        return explain(told, about)
 
     def _foreign(self, answer: Answer, told: str, about: dict[str, Any]) -> RemoteError:
         """Explain an answer without the manager's own error body."""
@@ -204,9 +209,8 @@ def _invalid(told: str, about: dict[str, Any]) -> RemoteError:
     return RefusedError(told, **about)
 
 
-def _failure(told: str, about: dict[str, Any]) -> RemoteError:
+def _failure(told: str, meaning: Meaning | None, about: dict[str, Any]) -> RemoteError:
     """Explain a 500: its text decides, and one that nobody knows may be worth a repeat."""
-    meaning = classify(about["words"])
     if meaning is None:
         return RemoteUnavailableError(told, **about)
     message = f"{told}: {meaning.advice}."
@@ -227,5 +231,4 @@ _EXPLANATIONS: Mapping[int, Callable[[str, dict[str, Any]], RemoteError]] = {
     HTTPStatus.FORBIDDEN: _forbidden,
     HTTPStatus.NOT_FOUND: _not_found,
     HTTPStatus.UNPROCESSABLE_ENTITY: _invalid,
-    HTTPStatus.INTERNAL_SERVER_ERROR: _failure,
 }

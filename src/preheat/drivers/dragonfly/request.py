@@ -30,7 +30,7 @@ MAX_IPS = 100
 MAX_PERCENTAGE = 100
 PROOF_TIMEOUT_SECONDS = 300
 _MANIFEST_URL = re.compile(
-    r"https?://[^/?#\s]+/v2/[a-z0-9][a-z0-9._/-]*/manifests/sha256:[0-9a-f]{64}"
+    r"https?://[^/?#@\s]+/v2/[a-z0-9][a-z0-9._/-]*/manifests/sha256:[0-9a-f]{64}"
 )
 _NONCE = re.compile(r"[A-Za-z0-9_.-]{1,128}")
 _BIO = re.compile(r"preheat:([A-Za-z0-9_.-]{1,128})(?: |$)")
