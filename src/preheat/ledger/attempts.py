@@ -7,23 +7,26 @@ lease covers one POST and outlives a dead owner by no more.
 from __future__ import annotations
 
 import uuid
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sqlalchemy import RowMapping, select, update
 from sqlalchemy.exc import IntegrityError
 
 from preheat.errors import LedgerError
-from preheat.ledger import placements
+from preheat.ledger import findings, placements
 from preheat.ledger.engine import clock, upsert
+from preheat.ledger.findings import cut
 from preheat.ledger.records import Attempt, Claim, RunRef
 from preheat.ledger.schema import attempt as table
 from preheat.ledger.schema import plan, plan_placement
-from preheat.verdict import Finding, HostFinding, MissingLayer, Verdict
+from preheat.verdict import Verdict
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Update
+
+    from preheat.verdict import Finding
 
 __all__ = [
     "close",
@@ -42,9 +45,8 @@ __all__ = [
 ]
 
 OWNER_LENGTH = 250
-WORDS_LENGTH = 2000
-LAYER_WORDS_LENGTH = 300
 _RACES = 5
+_RUN = tuple(field.name for field in fields(RunRef))
 
 
 def open_or_find(
@@ -252,7 +254,7 @@ def close(
         .values(
             closed_at=now,
             verdict=verdict.value,
-            finding=_finding_as_data(finding) if finding else None,
+            finding=findings.as_data(finding) if finding else None,
             words=cut(said),
         )
         .returning(table.c.placement_id)
@@ -274,30 +276,6 @@ def close_unasked(connection: Connection, attempt_id: int, *, owner: str, words:
     return _changed(connection, statement)
 
 
-def cut(words: str, length: int = WORDS_LENGTH) -> str:
-    """Bound words that others wrote; PostgreSQL takes no NUL."""
-    clean = words.replace("\x00", "\ufffd")
-    return clean if len(clean) <= length else f"{clean[: length - 1]}…"
-
-
-def _finding_as_data(finding: Finding) -> dict[str, Any]:
-    """Write a finding as JSON: every layer with its size and hosts, words cut."""
-    data = asdict(finding)
-    data["words"] = cut(finding.words)
-    for layer in data["missing"]:
-        layer["words"] = cut(layer["words"], LAYER_WORDS_LENGTH)
-    return data
-
-
-def _finding_from_data(data: dict[str, Any]) -> Finding:
-    missing = tuple(
-        MissingLayer(**{**layer, "hosts": tuple(layer["hosts"])}) for layer in data["missing"]
-    )
-    hosts = tuple(HostFinding(**host) for host in data["hosts"])
-    verdict = Verdict(data["verdict"])
-    return Finding(**{**data, "verdict": verdict, "missing": missing, "hosts": hosts})
-
-
 def read(row: RowMapping) -> Attempt:
     """Turn a row into an attempt."""
     return Attempt(
@@ -305,20 +283,14 @@ def read(row: RowMapping) -> Attempt:
         placement_id=row["placement_id"],
         nonce=row["nonce"],
         owner=row["owner"],
-        run=RunRef(
-            dag_id=row["dag_id"],
-            run_id=row["run_id"],
-            task_id=row["task_id"],
-            map_index=row["map_index"],
-            try_number=row["try_number"],
-        ),
+        run=RunRef(**{name: row[name] for name in _RUN}),
         opened_at=row["opened_at"],
         lease_until=row["lease_until"],
         asked_at=row["asked_at"],
         job_id=row["job_id"],
         closed_at=row["closed_at"],
         verdict=None if row["verdict"] is None else Verdict(row["verdict"]),
-        finding=None if row["finding"] is None else _finding_from_data(row["finding"]),
+        finding=None if row["finding"] is None else findings.from_data(row["finding"]),
         words=row["words"],
         note=row["note"],
     )

@@ -111,6 +111,11 @@ class Attempt:
     note: str = ""
 
     @property
+    def try_number(self) -> int:
+        """Try of the task that drives it."""
+        return self.run.try_number
+
+    @property
     def is_open(self) -> bool:
         """Whether the attempt still waits for its verdict."""
         return self.closed_at is None
