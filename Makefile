@@ -30,6 +30,7 @@ help: ## List the commands.
 
 .PHONY: setup
 setup: $(READY) ## Make the virtual environment in .venv from the lock.
+	@echo "setup: $(BIN) is ready"
 
 .PHONY: demo
 demo: $(READY) ## Sandbox, Airflow and a first policy run, until ctrl-C (DEMO_ARGS=--exit: end by itself).
@@ -111,7 +112,7 @@ LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generat
 	--no-header --no-emit-index-url --no-emit-find-links $(LOCK_ARGS)
 
 .env:
-	@docker/env.sh > $@.part && mv $@.part $@
+	@umask 077; docker/env.sh > $@.part && mv $@.part $@
 
 # Quick when nothing changed: one stamp, younger than the lock and pyproject.toml.
 $(READY): $(LOCKS) pyproject.toml
@@ -123,4 +124,3 @@ $(READY): $(LOCKS) pyproject.toml
 	@$(BIN)/uv pip sync --quiet --require-hashes --python $(BIN)/python requirements-dev.txt
 	@$(BIN)/uv pip install --quiet --no-deps --python $(BIN)/python --editable .
 	@touch $@
-	@echo "setup: done"

@@ -29,7 +29,7 @@ MAY_IMPORT = {
     "verdict": VALUES | {"drivers", "evidence"},
     "ledger": VALUES | {"evidence", "verdict"},
     "asking": VALUES | {"drivers", "ledger", "verdict"},
-    "proving": VALUES | {"drivers", "evidence", "harbor", "ledger", "verdict"},
+    "proving": VALUES | {"drivers", "evidence", "ledger", "verdict"},
     "rendering": VALUES | {"ledger", "verdict"},
     "sandbox": frozenset[str](),
     "provider": CORE,
