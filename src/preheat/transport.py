@@ -37,7 +37,11 @@ __all__ = ["Answer", "Transport", "harden"]
 
 MAX_BODY_BYTES = 64 * 1024 * 1024
 WORDS_LENGTH = 500
-_SECRETS = re.compile(r"(?i)((?:bearer|basic)\s+)(?!auth\b)[\w.~+/=-]+|(//)[^/@\s:]+:[^/@\s]+@")
+_SECRETS = re.compile(
+    r"(?i)((?:bearer|basic)\s+)(?!(?:auth|realm)\b)[\w.~+/=-]+"  # a header's value
+    r"|(//)[^/@\s:]+:[^/@\s]+@"  # credentials inside a URL
+    r"|eyJ[\w-]{8,}[\w.-]*"  # a JWT, perhaps cut
+)
 
 
 def harden(session: requests.Session) -> requests.Session:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["HarborApi", "artifacts_path", "project_path"]
 
 ROOT = "/api/v2.0"
+UNKNOWN_VERSION = (0, 0)  # read as an old one: slower, but right with every Harbor
 WRONG_CREDENTIALS = (
     "Check the robot's name (with its robot$ prefix), its secret and its expiry date"
 )
@@ -124,9 +125,7 @@ class HarborApi:
                     request=answer.request,
                     status=answer.status,
                 )
-            self._version = parse_version(system.harbor_version)
-            if self._version is None:
-                raise answer.unexpected("a version such as v2.15.2 in harbor_version")
+            self._version = parse_version(system.harbor_version) or UNKNOWN_VERSION
         return self._version
 
 

@@ -84,7 +84,7 @@ def _version(text: str) -> CheckItem:
     version = parse_version(text)
     if version and version >= PROJECT_LISTING_SINCE:
         return CheckItem("version", ok=True, detail=text)
-    advice = "before 2.12 projects are read repository by repository: slower, more requests"
+    advice = "not known as 2.12 or newer: projects are read repository by repository"
     return CheckItem("version", ok=True, detail=text, advice=advice)
 
 

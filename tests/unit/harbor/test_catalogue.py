@@ -18,7 +18,6 @@ from preheat.errors import (
 
 if TYPE_CHECKING:
     from conftest import Replay
-
     from preheat.artifact import Artifact
     from preheat.harbor.client import HarborClient
 
@@ -162,9 +161,12 @@ def test_project_listing_that_is_not_in_order_of_ids_is_refused(
         robot.projects([lambda _: True])
 
 
-def test_old_harbor_is_read_repository_by_repository(replay: Replay, robot: HarborClient) -> None:
-    """Before 2.12 there is no project listing and no repository_name."""
-    replay.made_up(SYSTEM, '{"auth_mode":"db_auth","harbor_version":"v2.11.1-abc"}')
+@pytest.mark.parametrize("version", ["v2.11.1-abc", "dev"])
+def test_old_harbor_is_read_repository_by_repository(
+    replay: Replay, robot: HarborClient, version: str
+) -> None:
+    """Before 2.12 there is no project listing and no repository_name; unknown counts as old."""
+    replay.made_up(SYSTEM, f'{{"auth_mode":"db_auth","harbor_version":"{version}"}}')
     repositories = '[{"id":7,"name":"team-a/deep/nested/path/app"}]'
     replay.made_up("/api/v2.0/projects/team-a/repositories", repositories)
     replay.made_up(NESTED, '[{"id":4,"digest":"sha256:4","type":"IMAGE","tags":null}]')

@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 
 from preheat.harbor.walk import OVERLAP, PAGE_SIZE, Page, walk
 
+PUSHES = 15  # at most, between two requests
+
 
 class Row(NamedTuple):
     """A committed row."""
@@ -95,8 +97,8 @@ def test_short_pages_do_not_stop_the_walk() -> None:
 
 @given(
     rows=st.integers(0, 360),
-    late=st.sets(st.integers(1, OVERLAP - 1), max_size=10),
-    pushes=st.lists(st.integers(0, 15), max_size=3),
+    late=st.sets(st.integers(1, OVERLAP - PUSHES - 1), max_size=10),
+    pushes=st.lists(st.integers(0, PUSHES), max_size=3),
     when=st.lists(st.integers(0, 3), min_size=10, max_size=10),
 )
 def test_all_that_was_committed_before_the_last_request_is_found_once(
