@@ -86,7 +86,7 @@ library/postgres         semver    4   debian   both   72     High      signed  
 library/python           semver    5   python   both   72     Medium    -       -
 library/node             semver    4   node     both   72     None      -       -
 library/busybox          semver    2   scratch  both   72     -         docker  -
-web/frontend             semver    8   node     both   20     Low       signed  approved,qa-passed
+web/frontend             semver    9   node     both   20     Low       signed  approved,qa-passed
 web/api                  semver    8   python   both   30     Medium    signed  approved
 web/gateway              semver    6   alpine   amd64  72     None      signed  approved
 web/auth/login           semver    5   jvm      amd64  72     High      -       approved,qa-passed

@@ -243,5 +243,6 @@ def test_images_are_pushed_and_tagged_by_order(lab: Any) -> None:
     assert lab.call("GET", "/sandbox/images", params=where).json()["labels"] == []
     lab.call("DELETE", "/sandbox/tags?repository=fresh/app&tag=latest")
     assert lab.call("GET", "/sandbox/images", params=where).json()["tags"] == ["2.0"]
-    wrong = lab.call("POST", "/sandbox/images", json={"repository": "fresh/app", "tag": "3"})
-    assert wrong.status_code == 422
+    for mistake in ({"tag": "3"}, {"platforms": ["linux"]}, {"platforms": []}):
+        wrong = lab.call("POST", "/sandbox/images", json={"repository": "fresh/app"} | mistake)
+        assert wrong.status_code == 422

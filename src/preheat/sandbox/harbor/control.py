@@ -18,6 +18,7 @@ __all__ = ["router"]
 
 router = APIRouter(prefix="/sandbox")
 State = Annotated[HarborState, Depends(state_of)]
+PlatformName = Annotated[str, Field(pattern=r"^[a-z0-9]+/[a-z0-9_]+(/[a-z0-9]+)?$")]
 
 
 class Order(BaseModel):
@@ -40,7 +41,7 @@ class ImageOrder(Order):
 
     repository: str
     tags: list[str] = []
-    platforms: list[str] = Field(default=["linux/amd64"], min_length=1)
+    platforms: list[PlatformName] = Field(default=["linux/amd64"], min_length=1)
     seed: str = ""
     layers: list[int] = []
     signed: bool = False
