@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import timedelta
 
-    from preheat.policy import schema
+    from preheat.policy import ruleschema, schema
     from preheat.policy.model import Clusters
     from preheat.policy.yamltext import Document, Path
 
@@ -135,7 +135,7 @@ def _targeted(target: schema.TargetSpec, clusters: Clusters) -> tuple[str, ...]:
     return tuple(cluster.name for cluster in clusters.labelled(target.cluster_selector or {}))
 
 
-def _rule(spec: schema.RuleSpec, document: Document, index: int) -> Rule:
+def _rule(spec: ruleschema.RuleSpec, document: Document, index: int) -> Rule:
     path: Path = ("spec", "rules", index)
     take = Take(spec.take.newest, document.line((*path, "take", "newest"))) if spec.take else Take()
     return Rule(
@@ -147,7 +147,7 @@ def _rule(spec: schema.RuleSpec, document: Document, index: int) -> Rule:
     )
 
 
-def _criteria(spec: schema.RuleSpec, document: Document, path: Path) -> tuple[Criterion, ...]:
+def _criteria(spec: ruleschema.RuleSpec, document: Document, path: Path) -> tuple[Criterion, ...]:
     """Give the criteria in the order they are asked; tags always, since untagged ones are out."""
     criteria: list[Criterion] = []
     if spec.repositories:
@@ -180,11 +180,11 @@ def _criteria(spec: schema.RuleSpec, document: Document, path: Path) -> tuple[Cr
 
 
 def _matchers(
-    specs: Sequence[schema.MatcherSpec], document: Document, path: Path
+    specs: Sequence[ruleschema.MatcherSpec], document: Document, path: Path
 ) -> tuple[Matcher, ...]:
     return tuple(_matcher(spec, document.line((*path, n))) for n, spec in enumerate(specs))
 
 
-def _matcher(spec: schema.MatcherSpec, line: int | None) -> Matcher:
+def _matcher(spec: ruleschema.MatcherSpec, line: int | None) -> Matcher:
     kind = next(iter(spec.model_fields_set))
     return Matcher(MatcherKind(kind), getattr(spec, kind), line)

@@ -67,30 +67,38 @@ def evaluate(
         warm=warm or {},
         max_map_length=max_map_length,
     )
+    choosing = Choosing(policy.platforms, [placing.wanted(cluster) for cluster in used.values()])
+    decisions, warnings = _decide(policy, artifacts, choosing, now)
+    return Plan(
+        policy=policy.name,
+        evaluated_at=now,
+        decisions=decisions,
+        placements=placing.place(choosing.chosen()),
+        policy_text=policy.text,
+        policy_hash=policy.hash,
+        clusters=tuple(cluster.as_data() for cluster in used.values()),
+        accept_partial=placing.accept_partial,
+        warnings=warnings,
+        failures=tuple(choosing.failures),
+    )
+
+
+def _decide(
+    policy: Policy, artifacts: Iterable[Artifact], choosing: Choosing, now: datetime
+) -> tuple[tuple[Decision, ...], tuple[str, ...]]:
+    """Give every candidate its decision, and what a reader should be warned of."""
     entries, warnings = _collect(policy.sources, artifacts, now)
     eligible = [entry for entry in entries if not entry.reasons]
     for index, rule in enumerate(policy.rules):
         if not _apply(rule, index, eligible, now):
             warnings.append(f"The rule {rule.name!r} selected nothing.")
-    choosing = Choosing(policy.platforms, [placing.wanted(cluster) for cluster in used.values()])
     decisions: list[Decision] = []
     for entry in entries:
         if entry.picks:
             decisions.extend(choosing.choose(entry.artifact, entry.picks))
         else:
             decisions.append(_rejected(entry))
-    return Plan(
-        policy=policy.name,
-        evaluated_at=now,
-        decisions=tuple(decisions),
-        placements=placing.place(choosing.chosen()),
-        policy_text=policy.text,
-        policy_hash=policy.hash,
-        clusters=tuple(cluster.as_data() for cluster in used.values()),
-        accept_partial=placing.accept_partial,
-        warnings=tuple(warnings),
-        failures=tuple(choosing.failures),
-    )
+    return tuple(decisions), tuple(warnings)
 
 
 def _collect(

@@ -29,6 +29,9 @@ __all__ = [
     "Text",
     "TimeZone",
     "between",
+    "refuse_later",
+    "require_any",
+    "require_one",
 ]
 
 _NAME = re.compile(r"[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?")
@@ -47,6 +50,24 @@ class Strict(BaseModel):
 
     later: ClassVar[frozenset[str]] = frozenset()
     shape: ClassVar[str] = "a map of keys and values"
+
+
+def refuse_later(value: str, later: set[str]) -> None:
+    """Refuse a word that the language will have."""
+    if value in later:
+        raise ValueError(f"{value!r} belongs to a later version and does nothing yet")
+
+
+def require_one(spec: Strict, what: str) -> None:
+    """Refuse a map that does not hold one key exactly."""
+    if len(spec.model_fields_set) != 1:
+        raise ValueError(f"write exactly one of {what}")
+
+
+def require_any(spec: Strict, what: str) -> None:
+    """Refuse an empty map."""
+    if not spec.model_fields_set:
+        raise ValueError(f"write at least one of {what}, or leave it out")
 
 
 def _number(value: object) -> object:

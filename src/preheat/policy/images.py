@@ -66,10 +66,7 @@ def plan_images(
         warm=warm or {},
         max_map_length=max_map_length,
     )
-    problems = list(_bad_platforms(platforms)) or list(_missing(images, placing))
-    problems.extend(_without_endpoint(images, clusters))
-    if problems:
-        raise ProblemsError(problems)
+    _check(images, clusters, placing)
     choosing = Choosing(
         Platforms(tuple(platforms)), [placing.wanted(cluster) for cluster in clusters]
     )
@@ -84,6 +81,15 @@ def plan_images(
         policy_text="\n".join(str(typed) for typed, _ in images),
         clusters=tuple(cluster.as_data() for cluster in clusters),
     )
+
+
+def _check(
+    images: Sequence[tuple[TypedImage, Artifact]], clusters: Sequence[Cluster], placing: Placing
+) -> None:
+    problems = list(_bad_platforms(placing.include)) or list(_missing(images, placing))
+    problems.extend(_without_endpoint(images, clusters))
+    if problems:
+        raise ProblemsError(problems)
 
 
 def _pick(typed: TypedImage, artifact: Artifact, index: int) -> Pick:
