@@ -42,8 +42,10 @@ class Match(BaseModel):
     @field_validator("path")
     @classmethod
     def _compiles(cls, pattern: str | None) -> str | None:
-        if pattern is not None:
-            re.compile(pattern)
+        try:
+            re.compile(pattern or "")
+        except re.error as error:
+            raise ValueError(f"not a regular expression: {error}") from error
         return pattern
 
     def fits(self, scope: Scope) -> bool:

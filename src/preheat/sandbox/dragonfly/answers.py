@@ -48,14 +48,16 @@ def errors_twice(text: str) -> Response:
     return Response(body, status_code=422, headers={"Content-Type": _JSON})
 
 
-def moved(status: int, location: str, *, with_body: bool) -> Response:
-    """Answer a redirect as Go's http.Redirect does; a body only for GET."""
+def moved(status: int, location: str, method: str) -> Response:
+    """Answer a redirect as Go's http.Redirect does: a page for GET only, its type for HEAD too."""
     headers = {"Location": location}
-    if not with_body:
+    if method not in {"GET", "HEAD"}:
+        return Response(status_code=status, headers=headers)
+    headers["Content-Type"] = "text/html; charset=utf-8"
+    if method == "HEAD":
         return Response(status_code=status, headers=headers)
     words = {301: "Moved Permanently", 307: "Temporary Redirect"}[status]
     body = f'<a href="{location}">{words}</a>.\n\n'
-    headers["Content-Type"] = "text/html; charset=utf-8"
     return Response(body, status_code=status, headers=headers)
 
 

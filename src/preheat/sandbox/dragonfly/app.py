@@ -15,7 +15,7 @@ from preheat.sandbox.dragonfly.answers import moved
 from preheat.sandbox.dragonfly.control import build_control_router
 from preheat.sandbox.dragonfly.legacy import build_legacy_router, build_public_router
 from preheat.sandbox.dragonfly.routes import answer_refusal, build_router
-from preheat.sandbox.dragonfly.service import ServiceError
+from preheat.sandbox.dragonfly.service import JobService, ServiceError
 from preheat.sandbox.dragonfly.store import NotFound
 from preheat.sandbox.dragonfly.tokens import Refusal
 from preheat.sandbox.dragonfly.validation import BadRequest
@@ -32,10 +32,11 @@ __all__ = ["create_app"]
 def create_app(state: DragonflyState) -> FastAPI:
     """Build the application over a state; answers gzip never and knows no swagger pages."""
     app = FastAPI(openapi_url=None, redirect_slashes=False)
+    service = JobService(state)
     app.include_router(build_control_router(state))
-    app.include_router(build_router(state))
+    app.include_router(build_router(state, service))
     if state.settings.is_legacy:
-        app.include_router(build_legacy_router(state))
+        app.include_router(build_legacy_router(state, service))
     app.include_router(build_public_router())
     for refusal in (Refusal, BadRequest, ServiceError, NotFound):
         app.add_exception_handler(refusal, answer_refusal)
@@ -69,15 +70,14 @@ class _Stamp:
 async def _redirect(request: Request, error: Exception) -> Response:
     """Send unknown routes to ``/`` and a trailing slash to the path without it, as gin does."""
     status = error.status_code if isinstance(error, HTTPException) else 0
-    path = request.url.path
+    path, method = request.url.path, request.method
     if path.startswith("/sandbox/"):
         detail = error.detail if isinstance(error, HTTPException) else ""
         return Response(str(detail), status_code=status)
-    is_get = request.method == "GET"
     bare = path.rstrip("/")
     if status == HTTPStatus.NOT_FOUND and bare != path and bare and _exists(request, bare):
-        return moved(301 if is_get else 307, bare, with_body=is_get)
-    return moved(301, "/", with_body=is_get)
+        return moved(301 if method == "GET" else 307, bare, method)
+    return moved(301, "/", method)
 
 
 def _exists(request: Request, path: str) -> bool:

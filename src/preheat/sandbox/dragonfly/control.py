@@ -82,6 +82,12 @@ class SettingsOrder(_Order):
     seed_capacity: int | None = None
 
 
+class AdvanceOrder(_Order):
+    """How many manager seconds shall pass at once."""
+
+    seconds: float
+
+
 class TokenOrder(_Order):
     """A personal access token to add or replace."""
 
@@ -181,6 +187,11 @@ def _add_settings(router: APIRouter, state: DragonflyState) -> None:
         if "seed_capacity" in order.model_fields_set:
             state.settings.seed_capacity = order.seed_capacity
         return order.model_dump(exclude_unset=True)
+
+    @router.post("/advance")
+    def advance(order: AdvanceOrder) -> dict[str, str]:
+        state.advance(order.seconds)
+        return {"now": state.clock.now().isoformat()}
 
     @router.post("/tokens")
     async def add_token(order: TokenOrder) -> dict[str, Any]:

@@ -63,10 +63,9 @@ def build_public_router() -> APIRouter:
     return router
 
 
-def build_legacy_router(state: DragonflyState) -> APIRouter:
+def build_legacy_router(state: DragonflyState, service: JobService) -> APIRouter:
     """Lay ``/_ping`` and ``/preheats``, open to anyone up to v2.4.0."""
     router = APIRouter()
-    service = JobService(state)
 
     @router.get("/_ping")
     async def ping() -> Response:

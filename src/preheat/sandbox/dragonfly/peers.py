@@ -55,7 +55,7 @@ class Copy:
     complete: bool = False
     size: int = 0
     is_known: bool = False
-    error: str = ""
+    failure: PeerError | None = None
 
     def shown(self) -> dict[str, Any]:
         """Tell it to the control API."""
@@ -68,7 +68,7 @@ class Copy:
             "piece_length": self.task.piece_length,
             "size": self.size,
             "complete": self.complete,
-            "error": self.error,
+            "error": str(self.failure or ""),
         }
 
 
@@ -139,9 +139,12 @@ class Peer:
         return False
 
     def _joined(self, task: BlobTask) -> bool:
-        if not self.holds(task.id):
-            raise PeerError("Internal", "the download it waited for failed")
-        return False
+        if self.holds(task.id):
+            return False
+        copy = self.copies.get(task.id)
+        if copy is not None and copy.failure is not None:
+            raise copy.failure
+        raise PeerError("Unavailable", "error reading from server: EOF")
 
     def _check_alive(self) -> None:
         if not self.state.is_running:
@@ -153,7 +156,7 @@ class Peer:
             load(copy)
             self._check_alive()
         except PeerError as error:
-            copy.error = str(error)
+            copy.failure = error
             raise
         else:
             copy.complete = True

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import PlainTextResponse
 
 from preheat.sandbox.dragonfly.answers import errors_twice, go_json, link, message, wrong
 from preheat.sandbox.dragonfly.distribution import Distribution
@@ -34,10 +35,10 @@ if TYPE_CHECKING:
 __all__ = ["answer_refusal", "build_router"]
 
 
-def build_router(state: DragonflyState) -> APIRouter:
+def build_router(state: DragonflyState, service: JobService) -> APIRouter:
     """Lay the routes; on managers up to v2.4.0 jobs are also open to anyone (CVE-2026-24124)."""
     router = APIRouter()
-    jobs, clusters = JobRoutes(state), ClusterRoutes(state)
+    jobs, clusters = JobRoutes(state, service), ClusterRoutes(state)
     doors = {"/oapi/v1/jobs": [Depends(_door(state, "job"))]}
     if state.settings.is_legacy:
         doors["/api/v1/jobs"] = []
@@ -68,10 +69,10 @@ def _door(state: DragonflyState, scope: str) -> Callable[[Request], Any]:
 class JobRoutes:
     """Handlers of ``/jobs``."""
 
-    def __init__(self, state: DragonflyState) -> None:
+    def __init__(self, state: DragonflyState, service: JobService) -> None:
         self._state = state
-        self._service = JobService(state)
-        self._distribution = Distribution(state, self._service)
+        self._service = service
+        self._distribution = Distribution(state, service)
 
     async def create(self, request: Request) -> Response:
         """Rate limit, validate, then do what the type says."""
@@ -81,7 +82,7 @@ class JobRoutes:
             return errors_twice(str(error))
         limited = self._state.redis_is_down and envelope.scheduler_cluster_ids
         if limited or not self._state.limiter.take(envelope.scheduler_cluster_ids):
-            return Response("rate limit exceeded", HTTPStatus.TOO_MANY_REQUESTS)
+            return PlainTextResponse("rate limit exceeded", HTTPStatus.TOO_MANY_REQUESTS)
         check_args(envelope.type, envelope.args)
         return await self._create(envelope)
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import logging
+import threading
 import uuid
+from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from preheat.sandbox.dragonfly.blobs import BlobTask
@@ -14,7 +17,7 @@ from preheat.sandbox.dragonfly.registry import ImageRequest, RegistryError, Reso
 from preheat.sandbox.dragonfly.store import BIO_LENGTH
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from preheat.sandbox.dragonfly.clusters import Cluster
     from preheat.sandbox.dragonfly.state import DragonflyState
@@ -35,7 +38,8 @@ class JobService:
 
     def __init__(self, state: DragonflyState) -> None:
         self._state = state
-        self._busy_seeds = 0
+        self._seed_jobs = 0
+        self._lock = threading.Lock()
 
     def create_preheat(self, envelope: Envelope) -> Job:
         """Resolve the image, queue the work, store the row.
@@ -104,7 +108,7 @@ class JobService:
         if len(envelope.bio) <= BIO_LENGTH:
             job = self._insert(envelope, args, clusters, tasks, looks)
         for cluster, task in zip(clusters, tasks, strict=True):
-            self._state.schedulers.submit(self._run, cluster, task, work)
+            self._state.work(partial(self._run, cluster, task, work))
         if job is None:
             raise ServiceError("Internal Server Error")
         return job
@@ -149,10 +153,8 @@ class JobService:
     def _preheat(
         self, cluster: Cluster, task: ClusterTask, args: dict[str, Any], tasks: tuple[BlobTask, ...]
     ) -> Outcome:
-        settings, clock = self._state.settings, self._state.clock
-        self._busy_seeds += 1
-        try:
-            over = settings.seed_capacity is not None and self._busy_seeds > settings.seed_capacity
+        clock = self._state.clock
+        with self._seed_job(args["scope"]) as is_too_much:
             order = Order(
                 cluster_id=cluster.id,
                 scheduler_ip=cluster.scheduler_ip,
@@ -165,11 +167,25 @@ class JobService:
                 percentage=args["percentage"],
                 deadline=clock.monotonic() + clock.real(args["timeout"] / _NANOSECONDS),
                 lanes=args["concurrent_task_count"],
-                loses_layers=over,
+                loses_layers=is_too_much,
             )
             return Preheating(cluster.swarm, self._state.downloads).run(order)
+
+    @contextmanager
+    def _seed_job(self, scope: str) -> Iterator[bool]:
+        """Count single-seed jobs at work; tell whether this one is more than a seed can take."""
+        if scope in {"all_peers", "all_seed_peers"}:
+            yield False
+            return
+        capacity = self._state.settings.seed_capacity
+        with self._lock:
+            self._seed_jobs += 1
+            is_too_much = capacity is not None and self._seed_jobs > capacity
+        try:
+            yield is_too_much
         finally:
-            self._busy_seeds -= 1
+            with self._lock:
+                self._seed_jobs -= 1
 
 
 def resolve(state: DragonflyState, args: dict[str, Any]) -> Resolved:

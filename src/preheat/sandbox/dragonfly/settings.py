@@ -55,14 +55,19 @@ class Clock:
         self.factor = factor
         self._zone = timezone(timedelta(hours=offset_hours)) if offset_hours else UTC
         self._skew = timedelta(seconds=skew_seconds)
+        self._ahead = 0.0
 
     def now(self) -> datetime:
         """Wall-clock time as the manager believes it to be."""
-        return datetime.now(self._zone) + self._skew
+        return datetime.now(self._zone) + self._skew + timedelta(seconds=self._ahead)
 
     def monotonic(self) -> float:
         """Real seconds that only ever grow; what all deadlines are counted in."""
-        return time.monotonic()
+        return time.monotonic() + self._ahead
+
+    def advance(self, seconds: float) -> None:
+        """Let manager seconds pass at once; a sleeping slow peer does not notice."""
+        self._ahead += self.real(seconds)
 
     def real(self, seconds: float) -> float:
         """How many real seconds the given manager seconds last."""

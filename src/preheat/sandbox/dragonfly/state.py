@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING
 
 from preheat.sandbox.dragonfly.blobs import Origin
@@ -17,7 +17,7 @@ from preheat.sandbox.dragonfly.swarm import RECONNECT_SECONDS, Swarm
 from preheat.sandbox.dragonfly.tokens import Token, Tokens
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 __all__ = ["DragonflyState"]
 
@@ -55,6 +55,7 @@ class DragonflyState:
         )
         self.downloads = ThreadPoolExecutor(_DOWNLOADS, thread_name_prefix="dragonfly-peer")
         self.schedulers = ThreadPoolExecutor(_SCHEDULERS, thread_name_prefix="dragonfly-scheduler")
+        self._work: set[Future[None]] = set()
         for spec in topology:
             self.add_cluster(spec, at_once=True)
 
@@ -66,6 +67,17 @@ class DragonflyState:
         self.downloads.shutdown(cancel_futures=True)
         self.origin.close()
         self.resolver.close()
+
+    def work(self, task: Callable[[], None]) -> None:
+        """Hand work to the schedulers' threads."""
+        future = self.schedulers.submit(task)
+        self._work.add(future)
+        future.add_done_callback(self._work.discard)
+
+    def advance(self, seconds: float) -> None:
+        """Wait for all work under way, then let time pass: a look that is due has been made."""
+        wait(list(self._work))
+        self.clock.advance(seconds)
 
     def add_cluster(self, spec: ClusterSpec, *, at_once: bool = False) -> Cluster:
         """Make a cluster; the rate limiter knows it only after its next reload unless told."""
