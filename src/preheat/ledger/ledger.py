@@ -98,6 +98,11 @@ class Ledger:
         with engine.reading(self._engine) as connection:
             return plans.decisions(connection, dag_id, run_id)
 
+    def failures(self, dag_id: str, run_id: str) -> tuple[str, ...]:
+        """Tell what makes a run's plan a failure whatever becomes of its placements."""
+        with engine.reading(self._engine) as connection:
+            return plans.failures(connection, dag_id, run_id)
+
     def outcomes(self, dag_id: str, run_id: str) -> list[Outcome]:
         """Tell what became of each placement that the run planned, in plan order."""
         with engine.reading(self._engine) as connection:

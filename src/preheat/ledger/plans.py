@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from preheat.ledger.records import RunRef
     from preheat.plan import Plan, PlannedPlacement
 
-__all__ = ["decisions", "record"]
+__all__ = ["decisions", "failures", "record"]
 
 LABEL_LENGTH = 500
 DETAIL_LENGTH = 2000
@@ -72,6 +72,7 @@ def _save(connection: Connection, plan: Plan, run: RunRef) -> int:
         "policy_text": plan.policy_text,
         "clusters": [dict(cluster) for cluster in plan.clusters],
         "warnings": list(plan.warnings),
+        "failures": list(plan.failures),
         "accept_partial": plan.accept_partial,
         "evaluated_at": plan.evaluated_at,
         "recorded_at": clock(connection),
@@ -93,6 +94,12 @@ def decisions(connection: Connection, dag_id: str, run_id: str) -> tuple[Decisio
     query = select(table.c.decisions).where(table.c.dag_id == dag_id, table.c.run_id == run_id)
     packed = connection.scalar(query)
     return () if packed is None else _unpack(packed)
+
+
+def failures(connection: Connection, dag_id: str, run_id: str) -> tuple[str, ...]:
+    """Read what makes a run's plan a failure whatever becomes of its placements."""
+    query = select(table.c.failures).where(table.c.dag_id == dag_id, table.c.run_id == run_id)
+    return tuple(connection.scalar(query) or ())
 
 
 def _pack(made: Sequence[Decision]) -> bytes:

@@ -88,6 +88,7 @@ plan = Table(
     Column("policy_text", Text, nullable=False),
     Column("clusters", JSON, nullable=False),
     Column("warnings", JSON, nullable=False),
+    Column("failures", JSON, nullable=False),
     Column("accept_partial", Boolean, nullable=False),
     Column("evaluated_at", UtcDateTime, nullable=False),
     Column("recorded_at", UtcDateTime, nullable=False, index=True),

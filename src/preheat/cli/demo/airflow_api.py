@@ -75,9 +75,20 @@ class AirflowApi:
         else:
             self.call("POST", "/connections", body)
 
-    def start_run(self, dag_id: str, conf: dict[str, Any] | None = None) -> str:
-        """Unpause a DAG and start a run of it; returns the run's id."""
+    def unpause(self, dag_id: str) -> bool:
+        """Let a DAG run; tells whether it was paused."""
+        was_paused = bool(self.call("GET", f"/dags/{dag_id}")["is_paused"])
         self.call("PATCH", f"/dags/{dag_id}?update_mask=is_paused", {"is_paused": False})
+        return was_paused
+
+    def active_run(self, dag_id: str) -> str | None:
+        """Id of a run that has not ended, if there is one."""
+        found = self.call("GET", f"/dags/{dag_id}/dagRuns?state=queued&state=running&limit=1")
+        runs = found["dag_runs"]
+        return str(runs[0]["dag_run_id"]) if runs else None
+
+    def start_run(self, dag_id: str, conf: dict[str, Any] | None = None) -> str:
+        """Start a run of a DAG; returns the run's id."""
         run = self.call(
             "POST", f"/dags/{dag_id}/dagRuns", {"logical_date": None, "conf": conf or {}}
         )

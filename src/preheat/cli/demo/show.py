@@ -31,6 +31,7 @@ LOGIN = "admin"
 CLOCK_FACTOR = 0.1
 _START_SECONDS = 180.0
 _RUN_SECONDS = 300.0
+_SCHEDULED_SECONDS = 8
 
 
 class DemoError(Exception):
@@ -71,7 +72,7 @@ class Demo:
         self._furnish()
         self._say(f"Running the policy {DAG_ID}")
         self._until(lambda: self.api.knows(f"/dags/{DAG_ID}"), "Airflow to find the DAG")
-        return self._follow(self.api.start_run(DAG_ID))
+        return self._follow(self._run_id())
 
     def stay(self) -> None:
         """Wait until the person has seen enough."""
@@ -112,7 +113,7 @@ class Demo:
             f"--harbor-port={HARBOR_PORT}",
             f"--dragonfly-port={DRAGONFLY_PORT}",
             f"--clock-factor={CLOCK_FACTOR}",
-            f"--state={self.home / 'sandbox.state'}",
+            # STATE
         ]
 
     def _environment(self) -> dict[str, str]:
@@ -163,6 +164,15 @@ class Demo:
                 "extra": json.dumps({"clock_factor": CLOCK_FACTOR}),
             },
         )
+
+    def _run_id(self) -> str:
+        """Start a run, or find the one that Airflow starts when a scheduled DAG is unpaused."""
+        if self.api.unpause(DAG_ID):
+            for _ in range(_SCHEDULED_SECONDS):
+                if run_id := self.api.active_run(DAG_ID):
+                    return run_id
+                threading.Event().wait(1)
+        return self.api.active_run(DAG_ID) or self.api.start_run(DAG_ID)
 
     def _until(self, happened: Callable[[], bool], what: str) -> None:
         end = time.monotonic() + _START_SECONDS

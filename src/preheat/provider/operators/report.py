@@ -54,10 +54,11 @@ class PreheatReportOperator(BaseOperator):
                 f"There is no plan: the task {self.plan_task_id} ended as {state}. "
                 "Its log says why; nothing was asked of any cluster."
             )
-        outcomes = open_ledger().outcomes(ti.dag_id, ti.run_id)
+        ledger = open_ledger()
+        outcomes = ledger.outcomes(ti.dag_id, ti.run_id)
+        complaints = list(ledger.failures(ti.dag_id, ti.run_id))
         if not outcomes:
             self.log.info("The plan is empty: nothing has to be warm.")
-            return {"placements": 0}
         self.log.info("What became of the plan:\n%s", table_text(outcome_table(outcomes)))
         summary = {
             "placements": len(outcomes),
@@ -68,7 +69,9 @@ class PreheatReportOperator(BaseOperator):
         }
         cold = [outcome for outcome in outcomes if not self._is_well(outcome)]
         if cold:
-            raise AirflowFailException(_complaint(cold, len(outcomes)))
+            complaints.append(_complaint(cold, len(outcomes)))
+        if complaints:
+            raise AirflowFailException("\n".join(complaints))
         self.log.info("%s", summary)
         return summary
 

@@ -68,6 +68,7 @@ def upgrade() -> None:
         sa.Column("policy_text", sa.Text(), nullable=False),
         sa.Column("clusters", sa.JSON(), nullable=False),
         sa.Column("warnings", sa.JSON(), nullable=False),
+        sa.Column("failures", sa.JSON(), nullable=False),
         sa.Column("accept_partial", sa.Boolean(), nullable=False),
         sa.Column("evaluated_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("recorded_at", sa.DateTime(timezone=True), nullable=False),
