@@ -45,18 +45,20 @@ MEANINGS = (
     ),
     Meaning(r"is an invalid .*component", Cause.PERMANENT, "the platform is misspelt"),
     Meaning(
-        r"manifest.unknown|name.unknown|repository name not known|404 page not found",
+        r"manifest.unknown|name.unknown|404 page not found"
+        r"|(artifact|repository|project|manifest) \S+ not found",
         Cause.PERMANENT,
         "the registry at the pull endpoint has no such image: was it deleted, or is the "
         "pull endpoint wrong?",
     ),
     Meaning(
-        r"projectpolicyviolation|vulnerabilit",
+        r"projectpolicyviolation|due to configured policy|is not signed",
         Cause.PERMANENT,
         "Harbor forbids pulls of this image: see the project's deployment security",
     ),
     Meaning(
-        r"\bunauthorized\b|\bdenied\b|no basic auth credentials|\b40[13] (unauthorized|forbidden)",
+        r"\bunauthorized\b|\bdenied\b|no basic auth credentials|authorize header needed"
+        r"|\b40[13] (unauthorized|forbidden)",
         Cause.PERMANENT,
         "the registry refused the credentials sent with the job: check the robot's pull "
         "permission on this project",
