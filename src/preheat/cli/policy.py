@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from preheat.errors import ProblemsError
 from preheat.policy.loader import load_clusters, load_policy, read_text
+
+if TYPE_CHECKING:
+    from preheat.policy.model import Clusters
 
 __all__ = ["app"]
 
@@ -22,25 +25,29 @@ def main() -> None:
 
 @app.command()
 def check(
-    include: Annotated[
-        Path, typer.Argument(help="Folder with clusters.yaml and policies/.")
-    ] = Path("include"),
+    path: Annotated[
+        Path, typer.Argument(help="Folder of policies, or one file; clusters.yaml is beside it.")
+    ] = Path("include/policies"),
 ) -> None:
-    """Show everything that is wrong in all files, with file and line; exit 1 if anything is."""
-    clusters_file = include / "clusters.yaml"
-    wrong = 0
+    """Show everything that is wrong in policies and clusters, with file and line; exit 1 if so."""
+    folder = path.parent if path.is_file() else path
+    clusters_file = folder.parent / "clusters.yaml"
     try:
         clusters = load_clusters(read_text(clusters_file), str(clusters_file))
     except ProblemsError as error:
         typer.echo(str(error))
         raise typer.Exit(1) from None
-    paths = sorted((include / "policies").glob("*.yaml"))
-    for path in paths:
-        try:
-            load_policy(read_text(path), str(path), clusters)
-        except ProblemsError as error:
-            wrong += 1
-            typer.echo(str(error))
-    typer.echo(f"{len(paths)} policies, {wrong} with problems; {len(clusters)} clusters.")
-    if wrong:
+    files = [path] if path.is_file() else sorted(folder.glob("*.yaml"))
+    wrong = sum(not _is_right(file, clusters) for file in files)
+    typer.echo(f"{len(files)} policies, {wrong} with problems; {len(clusters)} clusters.")
+    if wrong or not files:
         raise typer.Exit(1)
+
+
+def _is_right(file: Path, clusters: Clusters) -> bool:
+    try:
+        load_policy(read_text(file), str(file), clusters)
+    except ProblemsError as error:
+        typer.echo(str(error))
+        return False
+    return True
