@@ -6,12 +6,13 @@ report, is compared with the blobs that the manifest names.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from preheat.drivers.base import HeatRequest, JobState
 from preheat.errors import RemoteError
 from preheat.placement import Peers, Scope
-from preheat.verdict import judge, unknown
+from preheat.verdict import Verdict, judge, unknown
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,19 +26,15 @@ if TYPE_CHECKING:
 
 __all__ = ["expected_hosts", "prove"]
 
-_VANISHED = {
+_ASK_PEERS = {
     JobState.EXPIRED: "the job's row is gone at the manager, so the peers were asked",
     JobState.LOST: "the job stayed pending past the manager's last look, so the peers were asked",
+    JobState.FAILED: "the job failed, so the peers were asked",
 }
 
 
 def expected_hosts(placement: StoredPlacement) -> tuple[str, ...]:
-    """Return the addresses that must hold the image, as far as ``clusters.yaml`` names them."""
-    peers = Peers.parse(placement.key.peers)
-    if peers.ips:
-        return peers.ips
-    if peers.count is not None or peers.percentage is not None:
-        return ()
+    """Return the addresses in scope, as far as ``clusters.yaml`` names them."""
     named = placement.settings.expected_hosts
     match placement.key.scope:
         case Scope.ALL_SEED_PEERS:
@@ -66,10 +63,8 @@ def prove(
     if image is None:
         message = f"the ledger lost the blobs of {placement.key.digest}, which was asked for"
         raise LookupError(message)
-    if job.state in _VANISHED:
-        finding = _ask_peers(driver, attempt, placement, image, _VANISHED[job.state], authorize)
-    elif job.report is None:
-        finding = unknown(image, f"the job ended as {job.raw_state} and reported nothing")
+    if job.state in _ASK_PEERS:
+        finding = _ask_peers(driver, attempt, placement, image, job, authorize)
     else:
         finding = judge(image, placement.key, job.report, expected_hosts=expected_hosts(placement))
     ledger.close_attempt(attempt.id, finding)
@@ -81,17 +76,30 @@ def _ask_peers(
     attempt: Attempt,
     placement: StoredPlacement,
     image: Image,
-    why: str,
+    job: Job,
     authorize: Callable[[], SecretStr | None],
 ) -> Finding:
+    """Judge by what the peers hold now; a failed job tells no more than its first failure."""
+    why = _ASK_PEERS[job.state]
+    told = job.report.error if job.report else ""
+    request = HeatRequest(placement.key, placement.settings, nonce=attempt.nonce)
     try:
-        request = HeatRequest(
-            key=placement.key,
-            settings=placement.settings,
-            nonce=attempt.nonce,
-            authorization=authorize(),
-        )
+        request = replace(request, authorization=authorize())
         report = driver.verify(request, [blob.digest for blob in image.blobs])
     except RemoteError as error:
-        return unknown(image, f"{why}; that failed too: {error}")
-    return judge(image, placement.key, report, expected_hosts=expected_hosts(placement))
+        return unknown(image, " ".join(filter(None, [told, f"({why}; that failed too: {error})"])))
+    report = replace(report, error=" ".join(filter(None, [told, f"({why})"])))
+    finding = judge(image, placement.key, report, expected_hosts=expected_hosts(placement))
+    if finding.verdict is Verdict.WARM and not _names_its_hosts(placement):
+        # Peers that hold nothing do not answer, and here no job report tells of them either.
+        words = "all hosts that answered hold it; name them in clusters.yaml to prove that all do"
+        return replace(finding, verdict=Verdict.UNKNOWN, words=f"{words} ({why})")
+    return finding
+
+
+def _names_its_hosts(placement: StoredPlacement) -> bool:
+    """Tell whether it is known how many hosts must hold the image."""
+    peers = Peers.parse(placement.key.peers)
+    counted = bool(peers.ips) or peers.count is not None
+    single = placement.key.scope is Scope.SINGLE_SEED_PEER
+    return single or counted or bool(expected_hosts(placement))
