@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import threading
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import uvicorn
@@ -12,7 +14,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from preheat.sandbox.faults import CUT, FaultGate, Faults
 
 if TYPE_CHECKING:
-    from starlette.types import ASGIApp
+    from starlette.types import ASGIApp, Receive, Scope, Send
 
 __all__ = ["Server"]
 
@@ -40,6 +42,14 @@ class _Uvicorn(uvicorn.Server):
         await super().startup(sockets)
         self.ready.set()
 
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Go down as a killed process does: whoever waits for an answer sees a broken one."""
+        for connection in list(self.server_state.connections):
+            connection.transport.abort()
+        for task in list(self.server_state.tasks):
+            task.cancel()
+        await super().shutdown(sockets)
+
 
 class Server:
     """One application on one address, in a thread of its own.
@@ -54,7 +64,7 @@ class Server:
         self.faults = Faults()
         self.host = host
         self.port = port
-        self._app = FaultGate(app, self.faults)
+        self._gate = FaultGate(app, self.faults)
         self._sends_date = sends_date
         self._server: _Uvicorn | None = None
         self._thread: threading.Thread | None = None
@@ -103,6 +113,10 @@ class Server:
         self.stop()
         self.start()
 
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        with suppress(asyncio.CancelledError):  # only a server that goes down cancels
+            await self._gate(scope, receive, send)
+
     def _listen(self) -> socket.socket:
         # With the protocol named, asyncio switches Nagle off; else each answer waits for 40 ms.
         listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
@@ -118,8 +132,9 @@ class Server:
 
     def _config(self) -> uvicorn.Config:
         return uvicorn.Config(
-            self._app,
+            self._serve,
             http=_CuttableProtocol,
+            interface="asgi3",
             loop="asyncio",
             lifespan="off",
             ws="none",

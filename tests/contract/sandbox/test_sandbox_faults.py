@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -137,6 +138,18 @@ def test_a_stopped_server_refuses_connections_and_comes_back_on_its_port(thing: 
     thing.server.start()
     assert thing.server.url == before
     assert thing.call().text == "a"
+
+
+def test_a_request_under_way_when_the_server_stops_is_broken(thing: Counting) -> None:
+    """A stop is no polite shutdown: the waiting client sees a closed connection, no 500."""
+    thing.server.faults.add(delay_seconds=60)
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(thing.call)
+        while thing.server.faults.left():
+            pass
+        thing.server.stop()
+        with pytest.raises(requests.ConnectionError):
+            waiting.result(20)
 
 
 def test_a_taken_port_is_an_error_at_once(thing: Counting) -> None:
