@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
+from pathlib import Path  # noqa: TC003 - typer reads the annotations
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -25,12 +26,14 @@ def sandbox(
     catalogue: Annotated[
         str, typer.Option(help="What Harbor holds: demo, empty, or scale:N artifacts.")
     ] = "demo",
+    state: Annotated[
+        Path | None,
+        typer.Option(help="File that keeps what the peers hold; without it a restart is fresh."),
+    ] = None,
 ) -> None:
-    """Serve a Harbor and a Dragonfly manager to try Preheat on, until interrupted.
-
-    Everything is kept in memory: a restart is a fresh world.
-    """
+    """Serve a Harbor and a Dragonfly manager to try Preheat on, until interrupted."""
     from preheat.sandbox import serve  # noqa: PLC0415 - servers are heavy for every other command
+    from preheat.sandbox.dragonfly.memory import recall, remember  # noqa: PLC0415 - as above
 
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -43,10 +46,15 @@ def sandbox(
             catalogue=catalogue,
             clock_factor=clock_factor,
         ) as running:
+            manager = running.dragonfly.state
+            if state is not None:
+                recall(manager, state)
             _tell(running)
             stop.wait()
+            if state is not None:
+                remember(manager, state)
     except ValueError as error:
-        raise typer.BadParameter(str(error), param_hint="--catalogue") from error
+        raise typer.BadParameter(str(error)) from error
     except OSError as error:
         typer.echo(f"Cannot listen on {host}: {error}. Choose another port.", err=True)
         raise typer.Exit(1) from error
@@ -58,4 +66,4 @@ def _tell(running: Sandbox) -> None:
     typer.echo("  admin    admin / Harbor12345")
     typer.echo(f"Dragonfly  {running.dragonfly_url}")
     typer.echo(f"  token    {running.token}")
-    typer.echo("Everything is in memory. Control API under /sandbox/ on both. Ctrl-C stops.")
+    typer.echo("Control API under /sandbox/ on both. Ctrl-C stops.")

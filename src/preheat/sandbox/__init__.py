@@ -1,7 +1,7 @@
 """Stand-ins for Harbor and Dragonfly, served over real HTTP: for the demo, the tests and compose.
 
 Import nothing of Preheat, so that they cannot agree with it by accident. Everything is kept in
-memory: a restart of the process is a fresh world.
+memory, and a restart of the process is a fresh world, unless what the peers hold is remembered.
 """
 
 from __future__ import annotations

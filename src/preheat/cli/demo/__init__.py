@@ -7,9 +7,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-
-from preheat.cli.demo.show import Demo, DemoError
 
 __all__ = ["demo"]
 
@@ -23,6 +20,10 @@ def demo(
     home: Annotated[Path, typer.Option(help="Where the demo keeps its state.")] = Path(".demo"),
 ) -> None:
     """Start a sandbox Harbor and Dragonfly and Airflow, run the first policy, show what is warm."""
+    from rich.console import Console  # noqa: PLC0415 - heavy for every other command
+
+    from preheat.cli.demo.show import Demo, DemoError  # noqa: PLC0415 - as above
+
     console = Console(highlight=False)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     show = Demo(root=Path.cwd(), home=home.resolve(), port=port, console=console)

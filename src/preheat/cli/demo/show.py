@@ -113,7 +113,7 @@ class Demo:
             f"--harbor-port={HARBOR_PORT}",
             f"--dragonfly-port={DRAGONFLY_PORT}",
             f"--clock-factor={CLOCK_FACTOR}",
-            # STATE
+            f"--state={self.home / 'sandbox.json'}",
         ]
 
     def _environment(self) -> dict[str, str]:

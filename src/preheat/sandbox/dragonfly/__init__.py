@@ -1,6 +1,6 @@
 """A Dragonfly manager stand-in: its open API over simulated seeds and peers that truly download.
 
-Keeps everything in memory: a restart of the process is a fresh world.
+Keeps everything in memory; :mod:`.memory` writes down what the peers hold.
 """
 
 from __future__ import annotations

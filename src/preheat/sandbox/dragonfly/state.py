@@ -1,4 +1,4 @@
-"""The world of one simulated manager. In memory only: a new process is a fresh world."""
+"""The world of one simulated manager, in memory."""
 
 from __future__ import annotations
 

@@ -37,6 +37,16 @@ class JobStore:
         self._epoch = clock.monotonic()
         self._cleaned = 0
 
+    @property
+    def last_id(self) -> int:
+        """The highest id given so far."""
+        return self._last_id
+
+    def continue_after(self, job_id: int) -> None:
+        """Give no id up to this one again."""
+        with self._lock:
+            self._last_id = max(self._last_id, job_id)
+
     def insert(self, build: Callable[[int], Job]) -> Job:
         """Store a new row under the next id."""
         with self._lock:
