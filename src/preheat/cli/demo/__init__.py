@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import signal
+import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 __all__ = ["demo"]
+
+_LOG_WIDTH = 120
 
 
 def demo(
@@ -24,7 +27,8 @@ def demo(
 
     from preheat.cli.demo.show import Demo, DemoError  # noqa: PLC0415 - as above
 
-    console = Console(highlight=False)
+    width = None if sys.stdout.isatty() else _LOG_WIDTH
+    console = Console(highlight=False, soft_wrap=True, width=width)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     show = Demo(root=Path.cwd(), home=home.resolve(), port=port, console=console)
     try:
