@@ -7,7 +7,7 @@ report, is compared with the blobs that the manifest names.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from preheat.drivers.base import HeatRequest, JobState
 from preheat.errors import RemoteError
@@ -15,7 +15,7 @@ from preheat.placement import Peers, Scope
 from preheat.verdict import Verdict, judge, unknown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Iterable
 
     from pydantic import SecretStr
 
@@ -24,13 +24,27 @@ if TYPE_CHECKING:
     from preheat.ledger import Attempt, Ledger, StoredPlacement
     from preheat.verdict import Finding
 
-__all__ = ["expected_hosts", "prove"]
+__all__ = ["Registry", "expected_hosts", "prove"]
+
+_EXPLAINED_LAYERS = 5
 
 _ASK_PEERS = {
     JobState.EXPIRED: "the job's row is gone at the manager, so the peers were asked",
     JobState.LOST: "the job stayed pending past the manager's last look, so the peers were asked",
     JobState.FAILED: "the job failed, so the peers were asked",
 }
+
+
+class Registry(Protocol):
+    """What proving needs of the registry (``preheat.harbor.client.HarborClient``)."""
+
+    def pull_authorization(self, repositories: Iterable[str]) -> SecretStr:
+        """Mint a pull credential."""
+        ...
+
+    def blob_words(self, full_name: str, digest: str) -> str:
+        """Tell what the registry says when a blob is asked for."""
+        ...
 
 
 def expected_hosts(placement: StoredPlacement) -> tuple[str, ...]:
@@ -50,12 +64,12 @@ def prove(
     driver: Driver,
     attempt: Attempt,
     job: Job,
-    authorize: Callable[[], SecretStr | None],
+    registry: Registry,
 ) -> Finding:
     """Judge a job that will not change any more and close its attempt with the verdict.
 
     :param job: a job in a terminal state.
-    :param authorize: mints a pull credential; called only when the peers have to be asked.
+    :param registry: asked only where peers must be asked, or nobody says why a layer is missing.
     :returns: the finding that stands in the ledger: another process may have been first.
     """
     placement = ledger.placement(attempt.placement_id)
@@ -64,9 +78,10 @@ def prove(
         message = f"the ledger lost the blobs of {placement.key.digest}, which was asked for"
         raise LookupError(message)
     if job.state in _ASK_PEERS:
-        finding = _ask_peers(driver, attempt, placement, image, job, authorize)
+        finding = _ask_peers(driver, attempt, placement, image, job, registry)
     else:
         finding = judge(image, placement.key, job.report, expected_hosts=expected_hosts(placement))
+    finding = _with_reasons(finding, registry, placement.key.repository)
     ledger.close_attempt(attempt.id, finding)
     return ledger.attempt(attempt.id).finding or finding
 
@@ -77,14 +92,16 @@ def _ask_peers(
     placement: StoredPlacement,
     image: Image,
     job: Job,
-    authorize: Callable[[], SecretStr | None],
+    registry: Registry,
 ) -> Finding:
     """Judge by what the peers hold now; a failed job tells no more than its first failure."""
     why = _ASK_PEERS[job.state]
     told = job.report.error if job.report else ""
     request = HeatRequest(placement.key, placement.settings, nonce=attempt.nonce)
     try:
-        request = replace(request, authorization=authorize())
+        request = replace(
+            request, authorization=registry.pull_authorization([placement.key.repository])
+        )
         report = driver.verify(request, [blob.digest for blob in image.blobs])
     except RemoteError as error:
         return unknown(image, " ".join(filter(None, [told, f"({why}; that failed too: {error})"])))
@@ -95,6 +112,21 @@ def _ask_peers(
         words = "all hosts that answered hold it; name them in clusters.yaml to prove that all do"
         return replace(finding, verdict=Verdict.UNKNOWN, words=f"{words} ({why})")
     return finding
+
+
+def _with_reasons(finding: Finding, registry: Registry, repository: str) -> Finding:
+    """Add what the registry says of missing layers that Dragonfly gave no reason for.
+
+    ``single_seed_peer`` swallows every error (dragonfly: scheduler/job/job.go), so often the
+    registry is the only one who tells.
+    """
+    explained = tuple(
+        layer
+        if layer.words or number >= _EXPLAINED_LAYERS
+        else replace(layer, words=registry.blob_words(repository, layer.digest))
+        for number, layer in enumerate(finding.missing)
+    )
+    return replace(finding, missing=explained)
 
 
 def _names_its_hosts(placement: StoredPlacement) -> bool:

@@ -50,12 +50,9 @@ def advice(finding: Finding) -> str:
     names = ", ".join(_layer_text(layer) for layer in missing[:_NAMED_LAYERS])
     rest = len(missing) - _NAMED_LAYERS
     more = f" and {rest} more" if rest > 0 else ""
-    told = any(layer.words for layer in missing) or bool(finding.words)
     where = (
-        "Mend what these words name"
-        if told
-        else "Dragonfly gave no reason (it swallows them): look for these digests in the "
-        "registry's log, then in the log and on the disk of the seed peers"
+        "Where the registry answers with an error, mend that; where it can serve the layer, look "
+        "at the log and the disk of the peers"
     )
     return f"missing {names}{more}. {where}. A further try fetches only what is missing."
 

@@ -156,6 +156,10 @@ class HarborClient:
         """Tell the platforms of an artifact where Harbor's listing does not."""
         return registry.children(self._api, full_name, digest)
 
+    def blob_words(self, full_name: str, digest: str) -> str:
+        """Tell what the registry says when one byte of a blob is asked for."""
+        return registry.blob_words(self._api, full_name, digest)
+
     def artifact_url(self, full_name: str, digest: str) -> str:
         """Where a person can look at the artifact in Harbor's own pages."""
         project, _, repository = full_name.partition("/")

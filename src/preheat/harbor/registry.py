@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 from msgspec import Meta, Struct
 
 from preheat.artifact import Blob, Child, Image
-from preheat.errors import InputError
+from preheat.errors import InputError, RemoteError
 from preheat.harbor.answers import ATTESTATION, Platform, decode
 from preheat.harbor.tokens import pull_authorization
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from preheat.harbor.api import HarborApi
     from preheat.transport import Answer
 
-__all__ = ["IndexNotImageError", "children", "resolve"]
+__all__ = ["IndexNotImageError", "blob_words", "children", "resolve"]
 
 log = logging.getLogger(__name__)
 
@@ -121,6 +121,23 @@ def children(
     return (Child(digest, platform),) if platform else ()
 
 
+def blob_words(api: HarborApi, full_name: str, digest: str) -> str:
+    """Ask for one byte of a blob, and tell in a few words what the registry says to that.
+
+    For people who look for the reason why a layer is missing. One byte, because a HEAD succeeds for
+    a blob whose bytes are gone.
+    """
+    path = f"/v2/{full_name}/blobs/{digest}"
+    try:
+        _get(api, "blob", path, full_name, "*/*", None, bytes_range="bytes=0-0")
+    except RemoteError as error:
+        if error.status and error.status < HTTPStatus.BAD_REQUEST:
+            return "the registry can serve it from its storage"
+        status = f"{error.status} " if error.status else ""
+        return f"the registry answers {status}{error.words}".rstrip()
+    return "the registry can serve it"
+
+
 def _children_of(manifest: _Manifest) -> tuple[Child, ...]:
     return tuple(
         Child(entry.digest, str(entry.platform))
@@ -147,13 +164,15 @@ def _get(
     full_name: str,
     accept: str,
     authorization: SecretStr | None,
+    *,
+    bytes_range: str = "",
 ) -> Answer:
     """GET from the registry; a token that is refused may have expired: then with own credentials.
 
     Harbor refuses an expired token with a challenge for Basic (recorded: v2-expired-token-get), and
     lets nobody in without a header, not even into public projects (recorded: v2-public-no-auth).
     """
-    headers = {"Accept": accept}
+    headers = {"Accept": accept, **({"Range": bytes_range} if bytes_range else {})}
     if authorization is None and api.basic is None:
         authorization = pull_authorization(api, [full_name])
     given = authorization.get_secret_value() if authorization else None

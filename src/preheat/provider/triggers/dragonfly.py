@@ -20,8 +20,6 @@ from preheat.verdict import Verdict
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from pydantic import SecretStr
-
     from preheat.drivers.base import Driver, Job
     from preheat.ledger import Attempt, Ledger, StoredPlacement
     from preheat.verdict import Finding
@@ -114,15 +112,10 @@ class DragonflyPreheatTrigger(BaseTrigger):
         return jobs[job_id]
 
     async def _prove(self, ledger: Ledger, driver: Driver, attempt: Attempt, job: Job) -> None:
-        placement = await asyncio.to_thread(ledger.placement, attempt.placement_id)
         connection = await BaseHook.aget_connection(self.harbor_conn_id)
-
-        def authorize() -> SecretStr | None:
-            client = HarborHook(self.harbor_conn_id).client(connection)
-            return client.pull_authorization([placement.key.repository])
-
+        harbor = HarborHook(self.harbor_conn_id).client(connection)
         self.log.info("Job %d is %s (%s); proving.", job.id, job.state, job.raw_state)
-        finding = await asyncio.to_thread(prove, ledger, driver, attempt, job, authorize)
+        finding = await asyncio.to_thread(prove, ledger, driver, attempt, job, harbor)
         for line in finding_lines(finding):
             self.log.info("%s", line)
 
