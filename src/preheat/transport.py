@@ -37,6 +37,9 @@ __all__ = ["Answer", "Transport", "harden"]
 
 MAX_BODY_BYTES = 64 * 1024 * 1024
 WORDS_LENGTH = 500
+_OBJECT = re.compile(
+    r"^<?[\w.]+(?:\(host=[^)]*\)| object at 0x\w+>)[:,] "
+)  # urllib3 names its objects
 _SECRETS = re.compile(
     r"(?i)((?:bearer|basic)\s+)(?!(?:auth|realm)\b)[\w.~+/=-]+"  # a header's value
     r"|(//)[^/@\s:]+:[^/@\s]+@"  # credentials inside a URL
@@ -210,13 +213,16 @@ class Transport:
     def _unavailable(
         self, error: requests.RequestException, request: str
     ) -> RemoteUnavailableError:
-        never_sent = isinstance(
-            _root_of(error), NewConnectionError | ConnectTimeoutError | SSLError
-        )
-        kind = type(error).__name__
-        words = redact(str(error))
+        root = _root_of(error)
+        never_sent = isinstance(root, NewConnectionError | ConnectTimeoutError | SSLError)
+        words = redact(_OBJECT.sub("", str(root))) or type(error).__name__
+        advice = "check the address, and that it is up"
+        if not never_sent:
+            advice = "it may have arrived" if request.startswith("POST") else "try again later"
+        if isinstance(root, SSLError):
+            advice = "check the certificate and the connection's CA file"
         return RemoteUnavailableError(
-            f"{self.system} at {self.base_url} did not answer {request}: {kind}: {words}",
+            f"{self.system} at {self.base_url} did not answer {request}: {words} ({advice})",
             system=self.system,
             request=request,
             words=words,

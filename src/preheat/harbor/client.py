@@ -76,6 +76,13 @@ class HarborClient:
         """Try URL, credentials, token service, version and clock; raises no RemoteError."""
         return check.check(self._api)
 
+    def require_known_account(self) -> None:
+        """Make sure that Harbor knows the credentials: it would show public things to anybody.
+
+        :raises RefusedError: if it treats the caller as anonymous though credentials were given.
+        """
+        self._api.version()
+
     def projects(self, patterns: Sequence[Callable[[str], bool]]) -> list[Project]:
         """List the visible projects whose name one of the patterns accepts, in the order of age.
 

@@ -105,6 +105,7 @@ class TypedImagesSource:
         references, problems = _collect(lambda: parse_references(typed, host=hook.base_url))
         chosen, more = _collect(lambda: self._chosen(params["clusters"]))
         problems += more
+        client.require_known_account()
         artifacts, more = _look_up(client, references or ())
         problems += more
         if problems:
