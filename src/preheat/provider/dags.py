@@ -141,6 +141,7 @@ def _invalid_dag(dag_id: str, file_name: str, problems: Sequence[Problem]) -> DA
         schedule=None,
         start_date=_START,
         tags=["preheat", "policy", "invalid"],
+        default_args={"owner": "preheat"},
         doc_md=invalid_doc(file_name, problems),
     ) as dag:
         EvaluatePolicyOperator(task_id=PLAN, source=BrokenSource(tuple(problems)))
@@ -159,6 +160,7 @@ def images_dag(dag_folder: Path, doc: str | None) -> DAG:
         schedule=None,
         start_date=_START,
         tags=["preheat", "images", *(["invalid"] if problems else [])],
+        default_args={"owner": "preheat"},
         params=_form(clusters),
         doc_md=f"{doc}\n\n{invalid_doc('clusters.yaml', problems)}" if problems else doc,
     ) as dag:

@@ -20,7 +20,7 @@ URL = "http://registry.example/v2/library/app/blobs/sha256:" + "a" * 64
 
 @pytest.fixture
 def state() -> Iterator[DragonflyState]:
-    """A fresh world."""
+    """Make a fresh world."""
     fresh = DragonflyState()
     yield fresh
     fresh.close()
@@ -60,5 +60,5 @@ def test_refuses_a_file_that_is_no_state(tmp_path: Path, state: DragonflyState, 
     file = tmp_path / "other.json"
     file.write_text(text, encoding="utf-8")
 
-    with pytest.raises(ValueError, match="other.json"):
+    with pytest.raises(ValueError, match=r"other\.json"):
         recall(state, file)

@@ -29,7 +29,8 @@ def demo(
 
     width = None if sys.stdout.isatty() else _LOG_WIDTH
     console = Console(highlight=False, soft_wrap=True, width=width)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     show = Demo(root=Path.cwd(), home=home.resolve(), port=port, console=console)
     try:
         warm = show.run()
