@@ -43,6 +43,8 @@ def demo(
         console.print("\nStopping …")
         raise typer.Exit(130) from None
     finally:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)  # impatience must leave no child behind
         show.stop()
     if not warm:
         raise typer.Exit(1)

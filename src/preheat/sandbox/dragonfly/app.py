@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
 from preheat.sandbox.dragonfly.answers import moved
+from preheat.sandbox.dragonfly.console import build_console_router
 from preheat.sandbox.dragonfly.control import build_control_router
 from preheat.sandbox.dragonfly.legacy import build_legacy_router, build_public_router
 from preheat.sandbox.dragonfly.routes import answer_refusal, build_router
@@ -34,6 +35,7 @@ def create_app(state: DragonflyState) -> FastAPI:
     app = FastAPI(openapi_url=None, redirect_slashes=False)
     service = JobService(state)
     app.include_router(build_control_router(state))
+    app.include_router(build_console_router(state))
     app.include_router(build_router(state, service))
     if state.settings.is_legacy:
         app.include_router(build_legacy_router(state, service))

@@ -14,6 +14,7 @@ from starlette.routing import Match, Route
 from preheat.sandbox.harbor import (
     artifact_routes,
     control,
+    portal,
     project_routes,
     registry_routes,
     robot_routes,
@@ -47,6 +48,7 @@ def create_app(state: HarborState) -> FastAPI:
     app.state.harbor = state
     for module in (
         control,
+        portal,
         system_routes,
         project_routes,
         artifact_routes,
