@@ -13,7 +13,7 @@ from preheat.errors import LedgerError
 from preheat.ledger import Ledger
 from preheat.provider.info import get_provider_info
 
-__all__ = ["include_dir", "open_ledger"]
+__all__ = ["include_dir", "max_map_length", "open_ledger"]
 
 _OPTION = "AIRFLOW__PREHEAT__LEDGER_URL"
 _opened: dict[int, Ledger] = {}
@@ -26,6 +26,11 @@ def include_dir(beside: Path) -> Path:
     """
     configured = conf.get("preheat", "include_dir", fallback="").strip()
     return Path(configured) if configured else beside.parent / "include"
+
+
+def max_map_length() -> int:
+    """Return how many instances one mapped task may have in a run."""
+    return int(conf.getint("core", "max_map_length", fallback=1024))
 
 
 def open_ledger() -> Ledger:

@@ -17,6 +17,7 @@ from preheat.policy.criteria.label import LabelCriterion
 from preheat.policy.engine import evaluate
 from preheat.policy.images import plan_images
 from preheat.policy.model import Target
+from preheat.provider.config import max_map_length
 from preheat.provider.hooks.harbor import HarborHook
 
 if TYPE_CHECKING:
@@ -69,6 +70,7 @@ class PolicySource:
             self.clusters,
             datetime.now(UTC),
             warm=ledger.warm(),
+            max_map_length=max_map_length(),
         )
 
     def _artifacts(self, clients: Mapping[str, HarborClient]) -> Iterator[Artifact]:
@@ -116,6 +118,7 @@ class TypedImagesSource:
             platforms=tuple(params["platforms"] or ()),
             target=Target((), Scope(params["scope"])),
             now=datetime.now(UTC),
+            max_map_length=max_map_length(),
         )
         form = json.dumps(dict(params), indent=2, sort_keys=True)
         plan = replace(
