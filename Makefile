@@ -88,7 +88,7 @@ check: test policies ## Everything that a change must pass.
 
 .PHONY: bench
 bench: $(READY) ## Measure against the goals; exits 1 where one is missed (BENCH_ARGS=--json).
-	@$(BIN)/python scripts/bench.py $(BENCH_ARGS)
+	@exec $(BIN)/python -m benchmarks $(BENCH_ARGS)
 
 ##@ Change
 
@@ -105,7 +105,7 @@ lock: $(READY) ## Pin the newest versions that pyproject.toml allows (LOCK_ARGS=
 .PHONY: clean
 clean: ## Remove all that the commands above made here.
 	@rm -rf $(VENV) .demo .mypy_cache .ruff_cache .hypothesis .coverage build dist
-	@find src tests dags plugins scripts -name __pycache__ -prune -exec rm -rf {} +
+	@find src tests dags plugins scripts benchmarks -name __pycache__ -prune -exec rm -rf {} +
 
 LOCK_ARGS ?=
 LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \

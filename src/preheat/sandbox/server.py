@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import threading
+from collections import Counter
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -62,6 +63,8 @@ class Server:
         self, app: ASGIApp, *, host: str = "127.0.0.1", port: int = 0, sends_date: bool = True
     ) -> None:
         self.faults = Faults()
+        self.requests: Counter[str] = Counter()
+        """Requests by method and path, such as ``GET /readyz``; control routes left out."""
         self.host = host
         self.port = port
         self._gate = FaultGate(app, self.faults)
@@ -114,6 +117,8 @@ class Server:
         self.start()
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and not scope["path"].startswith("/sandbox/"):
+            self.requests[f"{scope['method']} {scope['path']}"] += 1
         with suppress(asyncio.CancelledError):  # only a server that goes down cancels
             await self._gate(scope, receive, send)
 

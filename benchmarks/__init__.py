@@ -1,0 +1,1 @@
+"""Measurements against the goals of Preheat: ``make bench``."""

@@ -1,0 +1,87 @@
+"""The reference of a policy run: tasks of the same shape and the same waits that do nothing.
+
+What is left is Airflow itself, which no run of ours can do without.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import BaseOperator, BaseSensorOperator  # noqa: TID251 - tasks of Airflow
+from airflow.triggers.base import (  # noqa: TID251 - as above
+    BaseTrigger,
+    TaskSuccessEvent,
+    TriggerEvent,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from airflow.sdk import Context  # noqa: TID251 - as above
+
+__all__ = ["EmptyListOperator", "EmptyOperator", "EmptySensor", "EmptyTrigger"]
+
+
+class EmptyOperator(BaseOperator):
+    """Stands for ``plan`` and ``report``."""
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Return as much as ours does: a few counts."""
+        del context
+        return {"plan": 1, "asked": 0}
+
+
+class EmptyListOperator(BaseOperator):
+    """Stands for ``placements``: gives the mapped task its arguments."""
+
+    def execute(self, context: Context) -> list[dict[str, Any]]:
+        """Return the arguments of as many instances as the run's configuration says."""
+        count = int(context["params"]["count"])
+        return [{"number": n, "label": f"bench/app:1.{n} linux/amd64"} for n in range(count)]
+
+
+class EmptySensor(BaseSensorOperator):
+    """Stands for ``track``: defers at once.
+
+    :param seconds: how long the trigger waits; ours waits as long for the manager's next look.
+    """
+
+    def __init__(self, *, number: int, label: str, seconds: float, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.number = number
+        self.label = label
+        self.seconds = seconds
+
+    def execute(self, context: Context) -> None:
+        """Defer until the wait is over."""
+        del context
+        self.defer(
+            trigger=EmptyTrigger(number=self.number, until=time.time() + self.seconds),
+            method_name="execute_complete",
+        )
+
+    def execute_complete(self, context: Context, event: Any) -> None:
+        """Serve as the method that a deferral must name; the trigger ends the task."""
+
+
+class EmptyTrigger(BaseTrigger):
+    """Waits, and ends the task as ours does."""
+
+    def __init__(self, *, number: int, until: float) -> None:
+        super().__init__()
+        self.number = number
+        self.until = until
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        """Return class path and arguments."""
+        return (
+            f"{type(self).__module__}.{type(self).__qualname__}",
+            {"number": self.number, "until": self.until},
+        )
+
+    async def run(self) -> AsyncIterator[TriggerEvent]:
+        """Wait until the moment has come."""
+        await asyncio.sleep(max(self.until - time.time(), 0))
+        yield TaskSuccessEvent()

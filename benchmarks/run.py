@@ -1,0 +1,155 @@
+"""A policy run beside an empty DAG of the same shape, its requests, the parses it caused."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from statistics import mean
+from typing import TYPE_CHECKING
+
+from benchmarks.figures import Figure
+from benchmarks.world import CLUSTER, open_world
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from rich.console import Console
+
+    from benchmarks.world import World
+
+__all__ = ["measure"]
+
+PLACEMENTS = 200
+ARTIFACTS = 2000
+PAGE = 100
+_ROUNDS = 2
+_POLICY = """\
+apiVersion: preheat/v1alpha1
+kind: PreheatPolicy
+metadata:
+  name: {name}
+  description: A run to be measured
+spec:
+  sources:
+    - {{registry: harbor_default, projects: [{projects}]}}
+  rules:
+    - name: newest
+      tags:
+        allow: [{{glob: "*.*.*"}}]
+      take: {{newest: {newest}}}
+  targets:
+    - {{cluster: {cluster}, scope: single_seed_peer}}
+  submit: {{freshFor: 0s}}
+"""
+_LISTING = re.compile(r"/api/v2\.0/projects/bench-[^/]+/artifacts")
+_KINDS = (
+    ("project lists", re.compile(r"/api/v2\.0/projects/?")),
+    ("versions", re.compile(r"/api/v2\.0/systeminfo")),
+    ("tokens", re.compile(r"/service/token")),
+    ("manifests", re.compile(r"/v2/.+/manifests/.+")),
+    ("blobs", re.compile(r"/v2/.+/blobs/.+")),
+    ("jobs asked for", re.compile(r"POST /oapi/v1/jobs")),
+    ("job looks", re.compile(r"GET /oapi/v1/jobs/\d+")),
+    ("job lists", re.compile(r"GET /oapi/v1/jobs")),
+)
+
+
+def measure(folder: Path, console: Console) -> list[Figure]:
+    """Alternate between the reference and ours, after one small run of each.
+
+    :param folder: empty folder for all that is written.
+    """
+    policies = {
+        "warm-up": _POLICY.format(name="warm-up", projects="bench-3", newest=1, cluster=CLUSTER),
+        "measured": _POLICY.format(
+            name="measured", projects='"bench-*"', newest=2, cluster=CLUSTER
+        ),
+    }
+    console.print(f"run: starting a sandbox of {ARTIFACTS} artifacts and Airflow")
+    with open_world(folder, policies, catalogue=f"scale:{ARTIFACTS}", console=console) as world:
+        for dag_id in ("empty", "preheat__warm-up", "preheat__measured"):
+            world.airflow.enable(dag_id)
+        console.print("run: one small run of each")
+        world.airflow.run_seconds("empty")
+        world.airflow.run_seconds("preheat__warm-up")
+        reference, ours = [], []
+        for _ in range(_ROUNDS):
+            reference.append(world.airflow.run_seconds("empty", {"count": PLACEMENTS}))
+            console.print(f"run: empty DAG {reference[-1]:.1f} s")
+            world.forget()
+            ours.append(world.airflow.run_seconds("preheat__measured"))
+            console.print(f"run: policy run {ours[-1]:.1f} s")
+        rounds = zip(ours, reference, strict=True)
+        run = Figure(
+            name=f"policy run, {PLACEMENTS} placements",
+            ours=mean(ours),
+            reference=mean(reference),
+            unit="s",
+            most=1.2,
+            note="each round: " + "; ".join(f"{o:.1f} beside {r:.1f}" for o, r in rounds),
+        )
+        return [run, *_requests(world), *_parses(world)]
+
+
+def _requests(world: World) -> Iterator[Figure]:
+    """Compare what the stand-ins counted in the last run with the least that could do."""
+    counts, listing = _counted(world)
+    projects = Counter(
+        artifact.repository.project.name
+        for artifact in world.sandbox.harbor.state.artifacts.values()
+    )
+    least = sum(math.ceil(n / PAGE) for name, n in projects.items() if name.startswith("bench-"))
+    yield Figure(
+        name=f"listing calls for {ARTIFACTS} artifacts",
+        ours=listing,
+        reference=least,
+        unit="calls",
+        most=1.05,
+        slack=1,
+        note=f"least: one for {PAGE} artifacts of a project",
+    )
+    yield Figure(
+        name="jobs asked for (POST)",
+        ours=counts.pop("jobs asked for", 0),
+        reference=PLACEMENTS,
+        unit="calls",
+        most=1.0,
+        exactly=True,
+        note="least: one a placement",
+    )
+    yield Figure(
+        name="other requests a placement",
+        ours=sum(counts.values()) / PLACEMENTS,
+        unit="calls",
+        note=", ".join(f"{count} {kind}" for kind, count in counts.most_common()),
+    )
+
+
+def _counted(world: World) -> tuple[Counter[str], int]:
+    """Count requests by kind, those of the simulated peers left out; listing calls apart."""
+    paths: Counter[str] = Counter(world.sandbox.dragonfly.requests)
+    paths.update(a.path for a in world.sandbox.harbor.state.requests if not a.peer)
+    listing = sum(count for path, count in paths.items() if _LISTING.fullmatch(path))
+    counts: Counter[str] = Counter()
+    for path, count in paths.items():
+        if not _LISTING.fullmatch(path):
+            kinds = (name for name, pattern in _KINDS if pattern.fullmatch(path))
+            counts[next(kinds, path)] += count
+    return counts, listing
+
+
+def _parses(world: World) -> Iterator[Figure]:
+    """Tell how often Airflow read the DAG file during the last run, and at what cost."""
+    lines = [line.split() for line in world.parses.read_text(encoding="utf-8").splitlines()]
+    for name, wanted in (("DAG processor", True), ("task processes", False)):
+        chosen = [line for line in lines if (line[2] == "-") is wanted]
+        loaded = sum(int(line[1]) for line in chosen)
+        yield Figure(
+            name=f"parses of the DAG file, {name}",
+            ours=len(chosen),
+            unit="times",
+            note=f"{sum(float(line[0]) for line in chosen):.2f} s in all; "
+            f"our code was in memory {loaded} times",
+        )
