@@ -14,6 +14,7 @@ from preheat.provider.hooks.harbor import HarborHook
 
 
 def connection(host: str, **fields: Any) -> Connection:
+    """Build a connection as the form does."""
     extra = fields.pop("extra", {})
     return Connection(
         conn_id="harbor_test", conn_type="harbor", host=host, extra=json.dumps(extra), **fields

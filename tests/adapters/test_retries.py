@@ -21,6 +21,7 @@ POLICY = PreheatRetryPolicy(backoff_seconds=10, max_backoff_seconds=60)
 
 
 def not_warm(verdict: Verdict, *, vanished: bool = False) -> NotWarmError:
+    """Build the error that the sensor raises."""
     finding = Finding(verdict, 4, 3, 400, 300)
     return NotWarmError("not warm", finding, vanished=vanished)
 
