@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from preheat.errors import ProblemsError
-from preheat.policy.loader import load_clusters, load_policy, read_text
 
 if TYPE_CHECKING:
     from preheat.policy.model import Clusters
@@ -30,6 +29,8 @@ def check(
     ] = Path("include/policies"),
 ) -> None:
     """Show everything that is wrong in policies and clusters, with file and line; exit 1 if so."""
+    from preheat.policy.loader import load_clusters, read_text  # noqa: PLC0415 - heavy for other commands
+
     folder = path.parent if path.is_file() else path
     clusters_file = folder.parent / "clusters.yaml"
     try:
@@ -45,6 +46,8 @@ def check(
 
 
 def _is_right(file: Path, clusters: Clusters) -> bool:
+    from preheat.policy.loader import load_policy, read_text  # noqa: PLC0415 - heavy for other commands
+
     try:
         load_policy(read_text(file), str(file), clusters)
     except ProblemsError as error:

@@ -9,7 +9,6 @@ from typing import Annotated, Any
 import typer
 
 from preheat.errors import ProblemsError
-from preheat.policy.loader import load_clusters, read_text
 
 __all__ = ["pools", "pools_of"]
 
@@ -21,6 +20,8 @@ def pools_of(clusters_file: Path) -> dict[str, dict[str, Any]]:
 
     :raises ProblemsError: if the clusters file is wrong.
     """
+    from preheat.policy.loader import load_clusters, read_text  # noqa: PLC0415 - heavy for other commands
+
     clusters = load_clusters(read_text(clusters_file), str(clusters_file))
     return {
         cluster.pool: {

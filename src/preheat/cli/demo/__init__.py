@@ -31,7 +31,7 @@ def demo(
     console = Console(highlight=False, soft_wrap=True, width=width)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
-    show = Demo(root=Path.cwd(), home=home.resolve(), port=port, console=console)
+    show = Demo(root=Path.cwd(), home=home.resolve(), console=console, port=port)
     try:
         warm = show.run()
         if not exit_after:

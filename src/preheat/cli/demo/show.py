@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Demo", "DemoError"]
 
-HARBOR_PORT = 8085
-DRAGONFLY_PORT = 8086
 DAG_ID = "preheat__library-base"
 LOGIN = "admin"
 CLOCK_FACTOR = 0.1
@@ -44,12 +42,16 @@ class Demo:
 
     :param root: the clone, with ``dags/`` and ``include/``.
     :param home: keeps the demo's state between two runs.
+    :param port: of the Airflow UI.
+    :param harbor_port: of the sandbox's Harbor, as ``include/clusters.yaml`` has it.
     """
 
     root: Path
     home: Path
-    port: int
     console: Console
+    port: int = 8080
+    harbor_port: int = 8085
+    dragonfly_port: int = 8086
     processes: Processes = field(init=False)
     _started: float = field(default_factory=time.monotonic)
     _step: int = 0
@@ -95,7 +97,7 @@ class Demo:
             raise DemoError(
                 f"{self.root} is not a clone of Preheat: run the demo from its top folder."
             )
-        for port in (HARBOR_PORT, DRAGONFLY_PORT, self.port):
+        for port in (self.harbor_port, self.dragonfly_port, self.port):
             if not port_is_free(port):
                 raise DemoError(
                     f"Port {port} is taken by another process: stop that first"
@@ -110,8 +112,8 @@ class Demo:
         return [
             self._tool("preheat"),
             "sandbox",
-            f"--harbor-port={HARBOR_PORT}",
-            f"--dragonfly-port={DRAGONFLY_PORT}",
+            f"--harbor-port={self.harbor_port}",
+            f"--dragonfly-port={self.dragonfly_port}",
             f"--clock-factor={CLOCK_FACTOR}",
             f"--state={self.home / 'sandbox.json'}",
         ]
@@ -150,7 +152,7 @@ class Demo:
             "harbor_default",
             {
                 "conn_type": "harbor",
-                "host": f"http://127.0.0.1:{HARBOR_PORT}",
+                "host": f"http://127.0.0.1:{self.harbor_port}",
                 "login": "robot$preheat",
                 "password": "preheat-sandbox-robot",
             },
@@ -159,7 +161,7 @@ class Demo:
             "dragonfly_default",
             {
                 "conn_type": "dragonfly",
-                "host": f"http://127.0.0.1:{DRAGONFLY_PORT}",
+                "host": f"http://127.0.0.1:{self.dragonfly_port}",
                 "password": "preheat-sandbox-token",
                 "extra": json.dumps({"clock_factor": CLOCK_FACTOR}),
             },
@@ -205,8 +207,9 @@ class Demo:
         self.console.print(
             f"Airflow: {self.api.url}/dags/{DAG_ID}/runs/{run_id}\n"
             f"Login: {LOGIN}, password {LOGIN}\n"
-            f"Sandbox Harbor: http://127.0.0.1:{HARBOR_PORT}  "
-            f"Dragonfly manager: http://127.0.0.1:{DRAGONFLY_PORT}  logs: {self.processes.logs}"
+            f"Sandbox Harbor: http://127.0.0.1:{self.harbor_port}  "
+            f"Dragonfly manager: http://127.0.0.1:{self.dragonfly_port}  "
+            f"logs: {self.processes.logs}"
         )
         return state == "success" and bool(outcomes) and all_warm(outcomes)
 
