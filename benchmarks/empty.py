@@ -39,7 +39,7 @@ class EmptyListOperator(BaseOperator):
     def execute(self, context: Context) -> list[dict[str, Any]]:
         """Return the arguments of as many instances as the run's configuration says."""
         count = int(context["params"]["count"])
-        return [{"number": n, "label": f"bench/app:1.{n} linux/amd64"} for n in range(count)]
+        return [{"number": n, "text": f"bench/app:1.{n} linux/amd64"} for n in range(count)]
 
 
 class EmptySensor(BaseSensorOperator):
@@ -48,10 +48,10 @@ class EmptySensor(BaseSensorOperator):
     :param seconds: how long the trigger waits; ours waits as long for the manager's next look.
     """
 
-    def __init__(self, *, number: int, label: str, seconds: float, **kwargs: Any) -> None:
+    def __init__(self, *, number: int, text: str, seconds: float, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.number = number
-        self.label = label
+        self.text = text
         self.seconds = seconds
 
     def execute(self, context: Context) -> None:
@@ -70,7 +70,7 @@ class EmptyTrigger(BaseTrigger):
     """Waits, and ends the task as ours does."""
 
     def __init__(self, *, number: int, until: float) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call] # untyped in Airflow
         self.number = number
         self.until = until
 

@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING
 
@@ -14,8 +15,6 @@ from benchmarks.figures import Figure
 from benchmarks.world import ROOT
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from rich.console import Console
 
 __all__ = ["measure"]
@@ -78,7 +77,7 @@ def _lay_out(folder: Path) -> Path:
         text = source.read_text(encoding="utf-8")
         text = text.replace(f"name: {source.stem}\n", f"name: {name}\n", 1)
         (policies / f"{name}.yaml").write_text(text, encoding="utf-8")
-    return shutil.copy(ROOT / "dags" / "preheat_policies.py", folder / "dags")
+    return Path(shutil.copy(ROOT / "dags" / "preheat_policies.py", folder / "dags"))
 
 
 def _probe(folder: Path, dag_file: Path) -> dict[str, float]:
