@@ -9,6 +9,7 @@ from airflow.sdk.definitions.retry_policy import RetryAction
 
 from preheat.errors import (
     InputError,
+    LedgerError,
     RateLimitedError,
     RefusedError,
     RemoteUnavailableError,
@@ -17,13 +18,15 @@ from preheat.errors import (
 from preheat.provider.retries import NotWarmError, PreheatRetryPolicy
 from preheat.verdict import Finding, Verdict
 
-POLICY = PreheatRetryPolicy(backoff_seconds=10, max_backoff_seconds=60)
+POLICY = PreheatRetryPolicy(attempts=3, retries=7, backoff_seconds=10, max_backoff_seconds=60)
 
 
-def not_warm(verdict: Verdict, *, vanished: bool = False) -> NotWarmError:
+def not_warm(
+    verdict: Verdict, *, vanished: bool = False, tries: tuple[int, ...] = (1,)
+) -> NotWarmError:
     """Build the error that the sensor raises."""
     finding = Finding(verdict, 4, 3, 400, 300)
-    return NotWarmError("not warm", finding, vanished=vanished)
+    return NotWarmError("not warm", finding, vanished=vanished, tries=tries)
 
 
 @pytest.mark.parametrize(
@@ -39,6 +42,7 @@ def not_warm(verdict: Verdict, *, vanished: bool = False) -> NotWarmError:
         pytest.param(
             RateLimitedError("slow", system="Dragonfly"), RetryAction.RETRY, id="rate limited"
         ),
+        pytest.param(LedgerError("down"), RetryAction.RETRY, id="a ledger that is down"),
         pytest.param(
             RefusedError("401", system="Harbor", status=401), RetryAction.FAIL, id="wrong secret"
         ),
@@ -51,21 +55,21 @@ def not_warm(verdict: Verdict, *, vanished: bool = False) -> NotWarmError:
 )
 def test_decides_by_cause(error: BaseException, action: RetryAction) -> None:
     """What cannot heal is never repeated, what can is."""
-    assert POLICY.evaluate(error, try_number=1, max_tries=3).action is action
+    assert POLICY.evaluate(error, try_number=1, max_tries=7).action is action
 
 
 def test_partial_is_final_where_the_policy_says_so() -> None:
     """``onPartial: fail`` spares the repeat."""
     policy = PreheatRetryPolicy(retry_partial=False)
 
-    assert policy.evaluate(not_warm(Verdict.PARTIAL), 1, 3).action is RetryAction.FAIL
-    assert policy.evaluate(not_warm(Verdict.COLD), 1, 3).action is RetryAction.RETRY
+    assert policy.evaluate(not_warm(Verdict.PARTIAL), 1, 2).action is RetryAction.FAIL
+    assert policy.evaluate(not_warm(Verdict.COLD), 1, 2).action is RetryAction.RETRY
 
 
 def test_backs_off_with_jitter_up_to_the_longest_wait() -> None:
     """Waits double, stay below the longest, and differ between instances."""
     delays = [
-        [POLICY.evaluate(not_warm(Verdict.COLD), number, 9).retry_delay for _ in range(20)]
+        [POLICY.evaluate(not_warm(Verdict.COLD), number, 7).retry_delay for _ in range(20)]
         for number in (1, 2, 3, 8)
     ]
     seconds = [[delay.total_seconds() for delay in row if delay is not None] for row in delays]
@@ -78,7 +82,7 @@ def test_backs_off_with_jitter_up_to_the_longest_wait() -> None:
 def test_honours_retry_after() -> None:
     """The other side's own wait counts when it is longer than ours."""
     error = RateLimitedError("slow down", system="Dragonfly", retry_after_seconds=120)
-    delay = POLICY.evaluate(error, 1, 3).retry_delay
+    delay = POLICY.evaluate(error, 1, 7).retry_delay
 
     assert delay is not None
     assert delay.total_seconds() >= 120
@@ -86,10 +90,28 @@ def test_honours_retry_after() -> None:
 
 def test_asks_at_once_for_a_lost_job() -> None:
     """A job that vanished says nothing against asking again now."""
-    delay = POLICY.evaluate(not_warm(Verdict.UNKNOWN, vanished=True), 3, 9).retry_delay
+    delay = POLICY.evaluate(not_warm(Verdict.UNKNOWN, vanished=True), 3, 7).retry_delay
 
     assert delay is not None
     assert delay.total_seconds() <= 1
+
+
+@pytest.mark.parametrize(
+    ("tries", "max_tries", "action"),
+    [
+        pytest.param((1, 2), 7, RetryAction.RETRY, id="two verdicts of three"),
+        pytest.param((2, 5, 6), 7, RetryAction.FAIL, id="three, with outages in between"),
+        pytest.param((1, 2, 3, 4), 10, RetryAction.RETRY, id="one since the task was cleared"),
+        pytest.param((1, 2, 3, 4, 5, 6), 10, RetryAction.FAIL, id="three since then"),
+    ],
+)
+def test_outages_use_up_no_attempts(
+    tries: tuple[int, ...], max_tries: int, action: RetryAction
+) -> None:
+    """What counts is how often we asked and it was not warm, since the task was last cleared."""
+    error = not_warm(Verdict.PARTIAL, tries=tries)
+
+    assert POLICY.evaluate(error, tries[-1], max_tries).action is action
 
 
 def test_serializes_to_json() -> None:

@@ -54,11 +54,11 @@ spec:
       repositories: {include: [{exact: hello}]}
       take: {newest: 1}
   targets: [{cluster: us-1, scope: single_seed_peer}]
-  retry: {attempts: 1}
+  retry: {attempts: 1, backoff: 1s, maxBackoff: 1s}
 """
 
 
-MARKS = {"image": "exact: hello", "head": "spec:\n", "retry": "retry: {attempts: 1}"}
+MARKS = {"image": "exact: hello", "head": "spec:\n", "retry": "retry: {attempts: 1, backoff: 1s, maxBackoff: 1s}"}
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -37,7 +37,13 @@ __all__ = ["images_dag", "policy_dags"]
 PLAN = "plan"
 REPORT = "report"
 _START = datetime(2025, 1, 1, tzinfo=UTC)
-_PLAN_RETRIES: dict[str, Any] = {"retries": 2, "retry_delay": timedelta(seconds=15)}
+# Tries beyond the policy's own: what an outage of Harbor, Dragonfly or the ledger may cost.
+_OUTAGE_TRIES = 5
+_PATIENT: dict[str, Any] = {
+    "retries": _OUTAGE_TRIES,
+    "retry_delay": timedelta(seconds=15),
+    "retry_policy": PreheatRetryPolicy(retries=_OUTAGE_TRIES, max_backoff_seconds=120),
+}
 
 
 @dataclass(frozen=True)
@@ -56,12 +62,13 @@ class Body:
 
     def build(self) -> None:
         """Add the tasks to the DAG that is being made."""
-        plan = EvaluatePolicyOperator(task_id=PLAN, source=self.source, **_PLAN_RETRIES)
+        plan = EvaluatePolicyOperator(task_id=PLAN, source=self.source, **_PATIENT)
         report = PreheatReportOperator(
             task_id=REPORT,
             plan_task_id=PLAN,
             accept_partial=self.on_partial is OnPartial.ACCEPT,
             trigger_rule="all_done",
+            **_PATIENT,
             outlets=[Asset(f"warm://{c.name}") for c in self.clusters] if self.announce else [],
         )
         plan >> report
@@ -71,16 +78,20 @@ class Body:
     def _track(
         self, cluster: Cluster, plan: EvaluatePolicyOperator, report: PreheatReportOperator
     ) -> None:
+        retries = self.retry.attempts - 1 + _OUTAGE_TRIES
         with TaskGroup(group_id=cluster.name, tooltip=f"Dragonfly cluster {cluster.name}"):
             placements = ClusterPlacementsOperator(
-                task_id="placements", cluster=cluster.name, **_PLAN_RETRIES
+                task_id="placements", cluster=cluster.name, **_PATIENT
             )
             track = DragonflyPreheatSensor.partial(
                 task_id="track",
                 pool=cluster.pool,
                 map_index_template="{{ task.placement_label }}",
-                retries=self.retry.attempts - 1,
+                retries=retries,
+                retry_delay=timedelta(seconds=self.retry.backoff_seconds),
                 retry_policy=PreheatRetryPolicy(
+                    attempts=self.retry.attempts,
+                    retries=retries,
                     backoff_seconds=self.retry.backoff_seconds,
                     max_backoff_seconds=self.retry.max_backoff_seconds,
                     retry_partial=self.on_partial is not OnPartial.FAIL,

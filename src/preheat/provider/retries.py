@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk.definitions.retry_policy import RetryDecision, RetryPolicy
 from airflow.sdk.exceptions import AirflowException
 
-from preheat.errors import Cause, InputError, RateLimitedError, RemoteError
+from preheat.errors import Cause, InputError, LedgerError, RemoteError
 from preheat.verdict import Verdict
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from airflow.sdk import Context
 
     from preheat.verdict import Finding
@@ -28,20 +30,35 @@ class NotWarmError(AirflowException):
     :param message: what is missing and what to do.
     :param finding: the verdict and all it rests on.
     :param vanished: the job expired or was lost, so nothing speaks against asking again at once.
+    :param tries: numbers of the tries of this run that asked and got a verdict.
     """
 
-    def __init__(self, message: str, finding: Finding, *, vanished: bool = False) -> None:
+    def __init__(
+        self,
+        message: str,
+        finding: Finding,
+        *,
+        vanished: bool = False,
+        tries: Collection[int] = (),
+    ) -> None:
         self.finding = finding
         self.vanished = vanished
+        self.tries = tuple(tries)
         super().__init__(message)
 
 
 class PreheatRetryPolicy(RetryPolicy):
     """Decide from the typed error whether asking again can help, and when.
 
+    Two things are counted apart: how often Dragonfly was asked and the image was still not warm
+    (``attempts``), and tries in all (``retries``), so that an outage of a minute or two uses up
+    none of the attempts.
+
     The jitter is drawn for each instance: Airflow's own does not know the map index, so that all
     mapped retries of a run would fire in the same second.
 
+    :param attempts: how often a placement is asked for in all.
+    :param retries: the task's ``retries``: after a task was cleared, counting starts anew.
     :param backoff_seconds: wait before the second try; doubles with each further one.
     :param max_backoff_seconds: the longest wait.
     :param retry_partial: whether a partly warm image is asked for again.
@@ -49,11 +66,15 @@ class PreheatRetryPolicy(RetryPolicy):
 
     def __init__(
         self,
+        *,
+        attempts: int = 3,
+        retries: int = 2,
         backoff_seconds: float = 15.0,
         max_backoff_seconds: float = 300.0,
-        *,
         retry_partial: bool = True,
     ) -> None:
+        self.attempts = attempts
+        self.retries = retries
         self.backoff_seconds = backoff_seconds
         self.max_backoff_seconds = max_backoff_seconds
         self.retry_partial = retry_partial
@@ -66,48 +87,44 @@ class PreheatRetryPolicy(RetryPolicy):
         context: Context | None = None,
     ) -> RetryDecision:
         """Decide for one failure; ``DEFAULT`` for errors that are not ours."""
-        del max_tries, context
+        del context
+        before = max(max_tries - self.retries, 0)  # tries before the task was last cleared
+        delay = self._delay_seconds(try_number - before)
         match exception:
             case NotWarmError():
-                return self._of_verdict(exception, try_number)
+                asked = sum(number > before for number in exception.tries)
+                return self._of_verdict(exception, asked, delay)
             case InputError():
                 return RetryDecision.fail("the input is wrong: a repeat changes nothing")
-            case RateLimitedError():
-                asked = exception.retry_after_seconds or 0.0
-                delay = max(asked, self._delay_seconds(try_number))
-                return _retry(delay, "rate limited: slow down and ask again")
-            case RemoteError(cause=Cause.RETRYABLE):
-                return _retry(
-                    self._delay_seconds(try_number), f"{exception.system} may answer later"
-                )
-            case RemoteError():
+            case RemoteError(cause=Cause.PERMANENT):
                 return RetryDecision.fail(f"{exception.system} said no: a repeat changes nothing")
+            case RemoteError():
+                wished = getattr(exception, "retry_after_seconds", None) or 0.0  # of a 429 only
+                return _retry(max(wished, delay), f"{exception.system} may answer later")
+            case LedgerError():
+                return _retry(delay, "the ledger may answer later")
         return RetryDecision.default()
 
-    def _of_verdict(self, error: NotWarmError, try_number: int) -> RetryDecision:
+    def _of_verdict(self, error: NotWarmError, asked: int, delay: float) -> RetryDecision:
         verdict = error.finding.verdict
-        if error.vanished:
-            return _retry(
-                _random.uniform(0, 1), f"{verdict} and its job is gone: ask again at once"
-            )
         if verdict is Verdict.PARTIAL and not self.retry_partial:
             return RetryDecision.fail("PARTIAL, and the policy says onPartial: fail")
-        return _retry(
-            self._delay_seconds(try_number), f"{verdict}: ask again, peers fetch what they lack"
-        )
+        if asked >= self.attempts:
+            return RetryDecision.fail(
+                f"{verdict} after {asked} attempts, all that the policy allows"
+            )
+        if error.vanished:
+            at_once = _random.uniform(0, 1)
+            return _retry(at_once, f"{verdict} and its job is gone: ask again at once")
+        return _retry(delay, f"{verdict}: ask again, peers fetch what they lack")
 
-    def _delay_seconds(self, try_number: int) -> float:
-        longest = min(self.backoff_seconds * 2 ** max(try_number - 1, 0), self.max_backoff_seconds)
+    def _delay_seconds(self, number: int) -> float:
+        longest = min(self.backoff_seconds * 2 ** max(number - 1, 0), self.max_backoff_seconds)
         return float(longest * _random.uniform(0.5, 1.0))
 
     def serialize(self) -> dict[str, Any]:
         """Describe the policy for Airflow's DAG serialization."""
-        return {
-            "__type": type(self).__name__,
-            "backoff_seconds": self.backoff_seconds,
-            "max_backoff_seconds": self.max_backoff_seconds,
-            "retry_partial": self.retry_partial,
-        }
+        return {"__type": type(self).__name__, **vars(self)}
 
 
 def _retry(seconds: float, reason: str) -> RetryDecision:

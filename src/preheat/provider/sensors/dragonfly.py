@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from preheat.drivers.base import Driver
     from preheat.harbor.client import HarborClient
-    from preheat.ledger import Attempt, Ledger, StoredPlacement
+    from preheat.ledger import Attempt, Ledger, RunRef, StoredPlacement
     from preheat.verdict import Finding
 
 __all__ = ["DragonflyPreheatSensor"]
@@ -91,7 +91,6 @@ class DragonflyPreheatSensor(BaseSensorOperator):
         :raises NotWarmError: always, for WARM ends in the trigger.
         :raises ValueError: for an event that is not the trigger's.
         """
-        del context
         if event == TaskInstanceState.SUCCESS:
             # ``airflow dags test`` hands a TaskSuccessEvent to the worker; the triggerer does not.
             return
@@ -110,6 +109,7 @@ class DragonflyPreheatSensor(BaseSensorOperator):
             f"{self._name(placement)} is {verdict}: {advice(attempt.finding)}",
             attempt.finding,
             vanished=verdict is Verdict.UNKNOWN,
+            tries=_tries_that_asked(ledger, attempt, run_ref(context)),
         )
 
     def _know_blobs(self, ledger: Ledger, harbor: HarborClient, placement: StoredPlacement) -> None:
@@ -204,6 +204,15 @@ def _checked(event: Any) -> tuple[int, Verdict]:
 def _nothing_known(ledger: Ledger, placement: StoredPlacement, words: str) -> Finding:
     image = ledger.image(placement.key.digest)
     return unknown(image or Image(placement.key.digest, placement.key.platform, ()), words)
+
+
+def _tries_that_asked(ledger: Ledger, attempt: Attempt, run: RunRef) -> set[int]:
+    """Collect the tries of this run that came to a verdict; this one did, whoever asked."""
+    return {run.try_number} | {
+        earlier.run.try_number
+        for earlier in ledger.attempts(attempt.placement_id)
+        if earlier.finding and (earlier.run.dag_id, earlier.run.run_id) == (run.dag_id, run.run_id)
+    }
 
 
 def _wait(seconds: float) -> None:
