@@ -216,6 +216,15 @@ def test_a_manager_that_is_away_is_waited_for(asked: Asked) -> None:
     assert isinstance(asyncio.run(only_event(asked.trigger())), TaskSuccessEvent)
 
 
+def test_a_manager_without_its_database_is_waited_for(asked: Asked) -> None:
+    """A token that worked is answered 401 then (dragonfly: recorded db-down-list)."""
+    asked.sandbox.dragonfly.faults.add(
+        match={"path": "/oapi/.*"}, times=2, status=401, body='{"message":"Unauthorized"}'
+    )
+
+    assert isinstance(asyncio.run(only_event(asked.trigger())), TaskSuccessEvent)
+
+
 def test_a_manager_that_stays_away_ends_the_wait(asked: Asked) -> None:
     """Past the deadline a worker decides; the attempt stays open, so the next try joins it."""
     event = asyncio.run(only_event(asked.trigger(deadline=time.time() - 1)))

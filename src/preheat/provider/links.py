@@ -1,6 +1,7 @@
 """Buttons on each tracked task: the artifact in Harbor, the job in Dragonfly.
 
-Links are pushed again at each worker pass, so they read XCom and never the operator's attributes.
+Airflow pushes each link again at the end of every worker pass. The first pass knows the addresses;
+the second, after a deferral that did not end well, reads what the first one pushed.
 """
 
 from __future__ import annotations
@@ -10,36 +11,33 @@ from typing import TYPE_CHECKING
 from airflow.sdk import BaseOperatorLink, BaseXCom
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from airflow.sdk import BaseOperator
     from airflow.sdk.types import TaskInstanceKey
 
-__all__ = ["DRAGONFLY_URL_KEY", "HARBOR_URL_KEY", "DragonflyJobLink", "HarborArtifactLink"]
-
-HARBOR_URL_KEY = "harbor_url"
-DRAGONFLY_URL_KEY = "dragonfly_url"
+__all__ = ["DragonflyJobLink", "HarborArtifactLink"]
 
 
-class _XComLink(BaseOperatorLink):
-    """A link whose address the task pushed."""
-
-    key: str
+class _KeptLink(BaseOperatorLink):
+    """A link whose address the operator learns while it runs: ``links[name]``."""
 
     def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:
-        """Return the pushed address, or "" before there is one."""
-        del operator
-        url = BaseXCom.get_value(key=self.key, ti_key=ti_key)  # type: ignore[arg-type] # Airflow's own key
+        """Return the address, or "" before there is one."""
+        links: Mapping[str, str] = getattr(operator, "links", {})
+        if self.name in links:
+            return links[self.name]
+        url = BaseXCom.get_value(key=self.xcom_key, ti_key=ti_key)  # type: ignore[arg-type] # Airflow's own key
         return str(url) if url else ""
 
 
-class HarborArtifactLink(_XComLink):
+class HarborArtifactLink(_KeptLink):
     """Open the artifact in Harbor."""
 
     name = "Open in Harbor"
-    key = HARBOR_URL_KEY
 
 
-class DragonflyJobLink(_XComLink):
+class DragonflyJobLink(_KeptLink):
     """Open the preheat job at the Dragonfly manager."""
 
     name = "Open Dragonfly job"
-    key = DRAGONFLY_URL_KEY

@@ -33,8 +33,14 @@ class DragonflyHook(RemoteHook):
     def __init__(self, dragonfly_conn_id: str = default_conn_name) -> None:
         super().__init__(dragonfly_conn_id)
 
-    def driver(self, connection: Connection | None = None) -> DragonflyDriver:
-        """Return a driver; give the connection where it was already looked up (triggers)."""
+    def driver(
+        self, connection: Connection | None = None, *, token_worked: bool = False
+    ) -> DragonflyDriver:
+        """Return a driver; give the connection where it was already looked up (triggers).
+
+        :param token_worked: a job was asked for with this token, so a 401 means that the manager
+            cannot reach its database (dragonfly: recorded db-down-*), and is waited out.
+        """
         connection = connection or self.get_connection(self.http_conn_id)
         extra = connection.extra_dejson
         return DragonflyDriver(
@@ -42,6 +48,7 @@ class DragonflyHook(RemoteHook):
             token=SecretStr(connection.password or ""),
             timing=Timing(factor=float(extra.get("clock_factor") or 1.0)),
             console_url=str(extra.get("console_url") or ""),
+            token_worked=token_worked,
         )
 
     def check(self) -> CheckReport:

@@ -16,12 +16,7 @@ from preheat.errors import InputError
 from preheat.provider.config import open_ledger
 from preheat.provider.hooks.dragonfly import DragonflyHook
 from preheat.provider.hooks.harbor import HarborHook
-from preheat.provider.links import (
-    DRAGONFLY_URL_KEY,
-    HARBOR_URL_KEY,
-    DragonflyJobLink,
-    HarborArtifactLink,
-)
+from preheat.provider.links import DragonflyJobLink, HarborArtifactLink
 from preheat.provider.retries import NotWarmError
 from preheat.provider.runs import run_ref
 from preheat.provider.triggers.dragonfly import DragonflyPreheatTrigger
@@ -66,6 +61,7 @@ class DragonflyPreheatSensor(BaseSensorOperator):
         super().__init__(**kwargs)
         self.placement = placement
         self.placement_label = placement_label
+        self.links: dict[str, str] = {}
 
     def execute(self, context: Context) -> None:
         """Ask or join, then defer.
@@ -75,10 +71,8 @@ class DragonflyPreheatSensor(BaseSensorOperator):
         ledger = open_ledger()
         placement = ledger.placement(self.placement)
         harbor = HarborHook(placement.settings.registry).client()
-        self._push(
-            context,
-            HARBOR_URL_KEY,
-            harbor.artifact_url(placement.key.repository, placement.key.digest),
+        self.links[HarborArtifactLink.name] = harbor.artifact_url(
+            placement.key.repository, placement.key.digest
         )
         self._know_blobs(ledger, harbor, placement)
         driver = self._driver(placement)
@@ -159,7 +153,7 @@ class DragonflyPreheatSensor(BaseSensorOperator):
             else f", first asked by {attempt.run.dag_id} {attempt.run.run_id}"
         )
         self.log.info("Following job %s (attempt %d%s).", attempt.job_id, attempt.id, joined)
-        self._push(context, DRAGONFLY_URL_KEY, driver.job_url(attempt.job_id or 0))
+        self.links[DragonflyJobLink.name] = driver.job_url(attempt.job_id or 0)
         return attempt
 
     def _defer(self, driver: Driver, placement: StoredPlacement, attempt: Attempt) -> None:
@@ -186,10 +180,6 @@ class DragonflyPreheatSensor(BaseSensorOperator):
 
     def _name(self, placement: StoredPlacement) -> str:
         return f"{self.placement_label or placement.key.repository} on {placement.key.cluster}"
-
-    @staticmethod
-    def _push(context: Context, key: str, url: str) -> None:
-        context["ti"].xcom_push(key=key, value=url)
 
 
 def _checked(event: Any) -> tuple[int, Verdict]:

@@ -6,11 +6,11 @@ import asyncio
 import time
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import BaseHook
 from airflow.triggers.base import BaseTrigger, TaskSuccessEvent, TriggerEvent
 
 from preheat.errors import RateLimitedError, RemoteUnavailableError
 from preheat.provider.config import open_ledger
+from preheat.provider.connections import shared_connection
 from preheat.provider.hooks.dragonfly import DragonflyHook
 from preheat.provider.hooks.harbor import HarborHook
 from preheat.proving import prove
@@ -77,8 +77,8 @@ class DragonflyPreheatTrigger(BaseTrigger):
         ledger = await asyncio.to_thread(open_ledger)
         attempt = await asyncio.to_thread(ledger.attempt, self.attempt)
         if attempt.closed_at is None:
-            connection = await BaseHook.aget_connection(self.dragonfly_conn_id)
-            driver = DragonflyHook(self.dragonfly_conn_id).driver(connection)
+            connection = await shared_connection(self.dragonfly_conn_id)
+            driver = DragonflyHook(self.dragonfly_conn_id).driver(connection, token_worked=True)
             job = await self._follow(ledger, driver, attempt)
             if job is None:
                 yield TriggerEvent({"attempt": self.attempt, "verdict": Verdict.UNKNOWN.value})
@@ -112,7 +112,7 @@ class DragonflyPreheatTrigger(BaseTrigger):
         return jobs[job_id]
 
     async def _prove(self, ledger: Ledger, driver: Driver, attempt: Attempt, job: Job) -> None:
-        connection = await BaseHook.aget_connection(self.harbor_conn_id)
+        connection = await shared_connection(self.harbor_conn_id)
         harbor = HarborHook(self.harbor_conn_id).client(connection)
         self.log.info("Job %d is %s (%s); proving.", job.id, job.state, job.raw_state)
         finding = await asyncio.to_thread(prove, ledger, driver, attempt, job, harbor)
