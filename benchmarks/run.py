@@ -128,9 +128,13 @@ def _requests(world: World) -> Iterator[Figure]:
 
 
 def _counted(world: World) -> tuple[Counter[str], int]:
-    """Count requests by kind, those of the simulated peers left out; listing calls apart."""
+    """Count requests by kind, Dragonfly's own left out; listing calls apart."""
     paths: Counter[str] = Counter(world.sandbox.dragonfly.requests)
-    paths.update(a.path for a in world.sandbox.harbor.state.requests if not a.peer)
+    paths.update(
+        access.path
+        for access in world.sandbox.harbor.state.requests
+        if not access.user_agent.startswith("dragonfly-")
+    )
     listing = sum(count for path, count in paths.items() if _LISTING.fullmatch(path))
     counts: Counter[str] = Counter()
     for path, count in paths.items():
