@@ -58,7 +58,11 @@ spec:
 """
 
 
-MARKS = {"image": "exact: hello", "head": "spec:\n", "retry": "retry: {attempts: 1, backoff: 1s, maxBackoff: 1s}"}
+MARKS = {
+    "image": "exact: hello",
+    "head": "spec:\n",
+    "retry": "retry: {attempts: 1, backoff: 1s, maxBackoff: 1s}",
+}
 
 
 @pytest.fixture(scope="session", autouse=True)
