@@ -1,6 +1,7 @@
 """The reference of a policy run: tasks of the same shape and the same waits that do nothing.
 
-What is left is Airflow itself, which no run of ours can do without.
+What is left is Airflow itself, which no run of ours can do without. The tracked tasks have a label
+in the grid and two links, as ours must have: Airflow itself spends three calls on them.
 """
 
 from __future__ import annotations
@@ -9,7 +10,11 @@ import asyncio
 import time
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import BaseOperator, BaseSensorOperator  # noqa: TID251 - tasks of Airflow
+from airflow.sdk import (  # noqa: TID251 - tasks of Airflow
+    BaseOperator,
+    BaseOperatorLink,
+    BaseSensorOperator,
+)
 from airflow.triggers.base import (  # noqa: TID251 - as above
     BaseTrigger,
     TaskSuccessEvent,
@@ -20,8 +25,22 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from airflow.sdk import Context  # noqa: TID251 - as above
+    from airflow.sdk.types import TaskInstanceKey  # noqa: TID251 - as above
 
-__all__ = ["EmptyListOperator", "EmptyOperator", "EmptySensor", "EmptyTrigger"]
+__all__ = ["BareSensor", "EmptyListOperator", "EmptyOperator", "EmptySensor", "EmptyTrigger"]
+
+
+class _FirstLink(BaseOperatorLink):
+    name = "First"
+
+    def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:
+        """Return an address without looking for it."""
+        del operator, ti_key
+        return "http://127.0.0.1/harbor/projects/bench/repositories/app/artifacts-tab"
+
+
+class _SecondLink(_FirstLink):
+    name = "Second"
 
 
 class EmptyOperator(BaseOperator):
@@ -42,8 +61,8 @@ class EmptyListOperator(BaseOperator):
         return [{"number": n, "text": f"bench/app:1.{n} linux/amd64"} for n in range(count)]
 
 
-class EmptySensor(BaseSensorOperator):
-    """Stands for ``track``: defers at once.
+class BareSensor(BaseSensorOperator):
+    """Defers at once.
 
     :param seconds: how long the trigger waits; ours waits as long for the manager's next look.
     """
@@ -64,6 +83,12 @@ class EmptySensor(BaseSensorOperator):
 
     def execute_complete(self, context: Context, event: Any) -> None:
         """Serve as the method that a deferral must name; the trigger ends the task."""
+
+
+class EmptySensor(BareSensor):
+    """Stands for ``track``: two links, as ours has."""
+
+    operator_extra_links = (_FirstLink(), _SecondLink())
 
 
 class EmptyTrigger(BaseTrigger):

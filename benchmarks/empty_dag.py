@@ -1,21 +1,36 @@
-"""The reference of a policy run: the same shape, nothing done."""
+"""The reference of a policy run: the same shape, nothing done; and one without labels and links."""
 
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING
 
 from airflow.sdk import DAG, Param, TaskGroup  # noqa: TID251 - a DAG file
 
-from benchmarks.empty import EmptyListOperator, EmptyOperator, EmptySensor
+from benchmarks.empty import BareSensor, EmptyListOperator, EmptyOperator, EmptySensor
 
-with DAG(dag_id="empty", schedule=None, params={"count": Param(4, type="integer")}) as dag:
-    plan = EmptyOperator(task_id="plan")
-    report = EmptyOperator(task_id="report", trigger_rule="all_done")
-    plan >> report
-    with TaskGroup(group_id="bench"):
-        placements = EmptyListOperator(task_id="placements")
-        track = EmptySensor.partial(
-            task_id="track", pool=os.environ["BENCH_POOL"], seconds=float(os.environ["BENCH_WAIT"])
-        ).expand_kwargs(placements.output)
-    plan >> placements
-    track >> report
+if TYPE_CHECKING:
+    from typing import Any
+
+
+def empty_dag(dag_id: str, sensor: type[BareSensor], **options: Any) -> DAG:
+    """Make a DAG of the shape that ``preheat.provider.dags`` makes for one cluster."""
+    with DAG(dag_id=dag_id, schedule=None, params={"count": Param(4, type="integer")}) as made:
+        plan = EmptyOperator(task_id="plan")
+        report = EmptyOperator(task_id="report", trigger_rule="all_done")
+        plan >> report
+        with TaskGroup(group_id="bench"):
+            placements = EmptyListOperator(task_id="placements")
+            track = sensor.partial(
+                task_id="track",
+                pool=os.environ["BENCH_POOL"],
+                seconds=float(os.environ["BENCH_WAIT"]),
+                **options,
+            ).expand_kwargs(placements.output)
+        plan >> placements
+        track >> report
+    return made
+
+
+empty = empty_dag("empty", EmptySensor, map_index_template="{{ task.text }}")
+bare = empty_dag("bare", BareSensor)

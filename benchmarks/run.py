@@ -69,18 +69,20 @@ def measure(folder: Path, console: Console) -> list[Figure]:
     }
     console.print(f"run: starting a sandbox of {ARTIFACTS} artifacts and Airflow")
     with open_world(folder, policies, catalogue=f"scale:{ARTIFACTS}", console=console) as world:
-        for dag_id in ("empty", "preheat__warm-up", "preheat__measured"):
+        for dag_id in ("empty", "bare", "preheat__warm-up", "preheat__measured"):
             world.airflow.enable(dag_id)
+        count = {"count": PLACEMENTS}
         console.print("run: one small run of each")
         world.airflow.run_seconds("empty")
         world.airflow.run_seconds("preheat__warm-up")
         reference, ours = [], []
         for _ in range(_ROUNDS):
-            reference.append(world.airflow.run_seconds("empty", {"count": PLACEMENTS}))
+            reference.append(world.airflow.run_seconds("empty", count))
             console.print(f"run: empty DAG {reference[-1]:.1f} s")
             world.forget()
             ours.append(world.airflow.run_seconds("preheat__measured"))
             console.print(f"run: policy run {ours[-1]:.1f} s")
+        bare = world.airflow.run_seconds("bare", count)
         rounds = zip(ours, reference, strict=True)
         run = Figure(
             name=f"policy run, {PLACEMENTS} placements",
@@ -90,7 +92,13 @@ def measure(folder: Path, console: Console) -> list[Figure]:
             most=1.2,
             note="each round: " + "; ".join(f"{o:.1f} beside {r:.1f}" for o, r in rounds),
         )
-        return [run, *_requests(world), *_parses(world)]
+        least = Figure(
+            name="the empty DAG without labels and links",
+            ours=bare,
+            unit="s",
+            note=f"Airflow's least; a policy run is {mean(ours) / bare:.2f} of it",
+        )
+        return [run, least, *_requests(world), *_parses(world)]
 
 
 def _requests(world: World) -> Iterator[Figure]:
