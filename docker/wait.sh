@@ -2,8 +2,9 @@
 # Waits until every service of the compose stack is healthy: wait.sh docker compose
 set -euo pipefail
 
-limit=${WAIT_SECONDS:-300}
+limit=${WAIT_SECONDS:-600}
 state='{{.Name}} {{if .State.Health}}{{.State.Health.Status}}{{else}}{{.State.Status}}{{end}} {{.State.ExitCode}}'
+told=""
 while true; do
   waiting=()
   for container in $("$@" ps --quiet); do
@@ -19,7 +20,9 @@ while true; do
     echo "not healthy after $limit s: ${waiting[*]}: see \`$* logs\`" >&2
     exit 1
   fi
-  echo "waiting for ${waiting[*]}"
+  [[ "${waiting[*]}" == "$told" ]] || echo "waiting for ${waiting[*]}"
+  told="${waiting[*]}"
   sleep 5
 done
-echo "Airflow: http://localhost:$(grep -oP '^AIRFLOW_PORT=\K\d+' .env || echo 8080), user admin, password: AIRFLOW_ADMIN_PASSWORD in .env"
+port=$(sed -n 's/^AIRFLOW_PORT=//p' .env)
+echo "Airflow: http://localhost:${port:-8080}, user admin, password: AIRFLOW_ADMIN_PASSWORD in .env"
