@@ -8,8 +8,11 @@ second of CPU time.
 from __future__ import annotations
 
 from airflow.plugins_manager import AirflowPlugin
+from airflow.sdk import Asset
 
 import preheat.provider.dags  # noqa: F401 - importing it is the purpose
+
+Asset("warm://preheat")  # the first asset of a process imports what every provider says of assets
 
 
 class PreheatPlugin(AirflowPlugin):

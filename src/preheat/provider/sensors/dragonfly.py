@@ -122,7 +122,6 @@ class DragonflyPreheatSensor(BaseSensorOperator):
     ) -> Attempt:
         def authorize() -> SecretStr | None:
             token = harbor.pull_authorization([placement.key.repository])
-            mask_secret(token.get_secret_value())
             mask_secret(token.get_secret_value().removeprefix("Bearer "))
             return token
 
