@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from airflow.sdk import Connection
@@ -11,6 +11,9 @@ from airflow.sdk import Connection
 from preheat.errors import InputError
 from preheat.provider.hooks.dragonfly import DragonflyHook
 from preheat.provider.hooks.harbor import HarborHook
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def connection(host: str, **fields: Any) -> Connection:
@@ -37,7 +40,9 @@ def test_reads_the_url_as_people_write_it(host: str, port: int | None, base_url:
     assert HarborHook().transport(connection(host, port=port)).base_url == base_url
 
 
-@pytest.mark.parametrize("host", ["", "ftp://harbor.example.com", "https://"])
+@pytest.mark.parametrize(
+    "host", ["", "ftp://harbor.example.com", "https://", "harbor.example.com:abc"]
+)
 def test_refuses_what_is_no_url(host: str) -> None:
     """The message names the connection and the field."""
     with pytest.raises(InputError, match="'harbor_test' has no usable URL"):
@@ -51,13 +56,17 @@ def test_refuses_credentials_inside_the_url() -> None:
     assert "hunter2" not in str(caught.value)
 
 
-def test_verifies_tls_unless_the_connection_says_otherwise() -> None:
+def test_verifies_tls_unless_the_connection_says_otherwise(tmp_path: Path) -> None:
     """On by default; a CA file or a clear false changes it, nothing else does."""
     url = "https://harbor.example.com"
 
     assert HarborHook().transport(connection(url)).verify is True
-    ca = connection(url, extra={"ca_file": "/etc/ca.pem"})
-    assert HarborHook().transport(ca).verify == "/etc/ca.pem"
+    file = tmp_path / "ca.pem"
+    ca = connection(url, extra={"ca_file": str(file)})
+    with pytest.raises(InputError, match="there is no CA file"):
+        HarborHook().transport(ca)
+    file.touch()
+    assert HarborHook().transport(ca).verify == str(file)
     assert HarborHook().transport(connection(url, extra={"verify_tls": False})).verify is False
     with pytest.raises(InputError, match="verify_tls is 'no'"):
         HarborHook().transport(connection(url, extra={"verify_tls": "no"}))
@@ -82,3 +91,6 @@ def test_dragonfly_clock_factor_comes_from_the_connection() -> None:
 
     assert DragonflyHook("d").driver(plain).timing.looks[1] == 90
     assert DragonflyHook("d").driver(fast).timing.looks[0] == pytest.approx(3)
+    wrong = Connection(conn_id="d", conn_type="dragonfly", host="m", extra='{"clock_factor": "x"}')
+    with pytest.raises(InputError, match="clock_factor is 'x'"):
+        DragonflyHook("d").driver(wrong)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pydantic import SecretStr
 
 from preheat.drivers.base import Timing
 from preheat.drivers.dragonfly.driver import DragonflyDriver
+from preheat.errors import InputError
 from preheat.provider.hooks.remote import RemoteHook
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ class DragonflyHook(RemoteHook):
         return DragonflyDriver(
             self.transport(connection),
             token=SecretStr(connection.password or ""),
-            timing=Timing(factor=float(extra.get("clock_factor") or 1.0)),
+            timing=Timing(factor=_factor_of(self.http_conn_id, extra)),
             console_url=str(extra.get("console_url") or ""),
             token_worked=token_worked,
         )
@@ -54,3 +55,19 @@ class DragonflyHook(RemoteHook):
     def check(self) -> CheckReport:
         """Try URL, token, database and version."""
         return self.driver().check()
+
+
+def _factor_of(conn_id: str, extra: dict[str, Any]) -> float:
+    factor = extra.get("clock_factor")
+    if factor is None or factor == "":
+        return 1.0
+    try:
+        number = float(factor)
+    except (TypeError, ValueError):
+        number = 0.0
+    if not 0 < number <= 1:
+        raise InputError(
+            f"Connection {conn_id!r}: clock_factor is {factor!r}, not over 0 and at most 1; "
+            "leave it out for a real manager"
+        )
+    return number

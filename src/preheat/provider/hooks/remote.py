@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import socket
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 from airflow.providers.http.hooks.http import HttpHook
 from requests import Session
@@ -70,7 +72,7 @@ class RemoteHook(HttpHook):
 def _base_url_of(connection: Connection) -> str:
     host = connection.host or ""
     url = urlsplit(host if "://" in host else f"{connection.schema or 'https'}://{host}")
-    if url.scheme not in {"http", "https"} or not url.hostname:
+    if url.scheme not in {"http", "https"} or not url.hostname or not _port_is_right(url):
         raise InputError(
             f"Connection {connection.conn_id!r} has no usable URL: "
             "write it whole into the field URL, such as https://harbor.example.com"
@@ -84,10 +86,22 @@ def _base_url_of(connection: Connection) -> str:
     return urlunsplit((url.scheme, netloc, url.path.rstrip("/"), "", ""))
 
 
+def _port_is_right(url: SplitResult) -> bool:
+    try:
+        return url.port != 0
+    except ValueError:
+        return False
+
+
 def _verification_of(conn_id: str, extra: dict[str, Any]) -> bool | str:
     verify = extra.get("verify_tls", True)
     if not isinstance(verify, bool):
         raise InputError(
             f"Connection {conn_id!r}: verify_tls is {verify!r}, but can only be true or false"
         )
-    return (extra.get("ca_file") or True) if verify else False
+    ca_file = str(extra.get("ca_file") or "")
+    if verify and ca_file and not Path(ca_file).is_file():
+        raise InputError(
+            f"Connection {conn_id!r}: there is no CA file {ca_file} on {socket.gethostname()}"
+        )
+    return (ca_file or True) if verify else False
