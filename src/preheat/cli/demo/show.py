@@ -136,6 +136,8 @@ class Demo:
             "API__HOST": "127.0.0.1",
             "API__PORT": str(self.port),
             "API__BASE_URL": f"http://127.0.0.1:{self.port}",
+            # The default of 5 s is too short on a busy machine: the triggerer died of it.
+            "DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{airflow_home / 'airflow.db'}?timeout=60",
             "DAG_PROCESSOR__REFRESH_INTERVAL": "15",
             "SCHEDULER__SCHEDULER_HEARTBEAT_SEC": "2",
         }
