@@ -124,6 +124,7 @@ class _Asker:
                 self.held = claim.attempt
                 with suppress(_LeaseLostError):
                     return self._drive(claim.attempt)
+                self._pause(1.0, "another asker took over")
         except BaseException as error:
             self._release(error)
             raise
@@ -165,8 +166,9 @@ class _Asker:
         while True:
             if in_doubt and (jobs := self._look_up(attempt, absent_after)):
                 return self._adopt(attempt, jobs)
+            token = self._authorization(attempt, in_doubt=in_doubt)
             try:
-                job = self._post(attempt, in_doubt=in_doubt)
+                job = self._post(attempt, token, in_doubt=in_doubt)
             except (RemoteUnavailableError, UnexpectedAnswerError) as error:
                 if not _is_in_doubt(error):
                     raise
@@ -179,13 +181,16 @@ class _Asker:
             else:
                 return self._adopt(attempt, [job, *self._twins(attempt, in_doubt=in_doubt)])
 
-    def _post(self, attempt: Attempt, *, in_doubt: bool) -> Job:
-        """POST once; an error that settles the attempt closes it."""
+    def _authorization(self, attempt: Attempt, *, in_doubt: bool) -> SecretStr | None:
+        """Mint the credential; a registry that gives none puts no POST in doubt."""
         try:
-            authorization = self.authorize()
+            return self.authorize()
         except PreheatError as error:
             self._settle_unasked(attempt, error, in_doubt=in_doubt)
             raise
+
+    def _post(self, attempt: Attempt, token: SecretStr | None, *, in_doubt: bool) -> Job:
+        """POST once; an error that settles the attempt closes it."""
         if not self.ledger.mark_asked(
             attempt.id, owner=self.owner, lease_seconds=self.lease_seconds
         ):
@@ -194,7 +199,7 @@ class _Asker:
             key=self.placement.key,
             settings=self.placement.settings,
             nonce=attempt.nonce,
-            authorization=authorization,
+            authorization=token,
             note=self.note,
         )
         try:
@@ -280,7 +285,7 @@ class _Asker:
 
 
 def _is_unasked(error: PreheatError) -> bool:
-    """Whether nothing was asked: the request never left, or was turned away at the door."""
+    """Tell whether nothing was asked: the request never left, or was turned away."""
     if isinstance(error, RemoteUnavailableError):
         return not error.sent
     return isinstance(error, RateLimitedError | InputError)
@@ -290,7 +295,6 @@ def _is_in_doubt(error: PreheatError) -> bool:
     """Whether the POST may have made a job all the same."""
     if isinstance(error, RemoteUnavailableError):
         return error.sent
-    if isinstance(error, UnexpectedAnswerError):
-        status = error.status or HTTPStatus.OK
-        return status < HTTPStatus.MULTIPLE_CHOICES
-    return False
+    return isinstance(error, UnexpectedAnswerError) and (
+        (error.status or HTTPStatus.OK) < HTTPStatus.MULTIPLE_CHOICES
+    )

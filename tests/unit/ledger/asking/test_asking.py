@@ -232,6 +232,23 @@ def test_no_authorization_means_never_asked(
     assert left().words == "Harbor has no project web."
 
 
+def test_a_registry_that_is_away_puts_no_post_in_doubt(
+    asked: Ask, manager: ScriptedManager, left: Left
+) -> None:
+    """Its cut connection is not Dragonfly's: it is told at once, and asked once."""
+    calls: list[int] = []
+
+    def authorize() -> SecretStr:
+        calls.append(1)
+        raise RemoteUnavailableError("Harbor did not answer.", system="Harbor", sent=True)
+
+    with pytest.raises(RemoteUnavailableError, match="Harbor did not answer"):
+        asked(authorize=authorize)
+    assert calls == [1]
+    assert manager.posts == []
+    assert (left().asked_at, left().is_open) == (None, False)
+
+
 def test_a_200_that_is_no_job_is_looked_for_not_repeated(
     asked: Ask, manager: ScriptedManager, left: Left
 ) -> None:
