@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from airflow.sdk.log import _secrets_masker
 
 from preheat.plan import Disposition
 from preheat.sandbox.harbor import ImageSpec, push_image
@@ -47,6 +48,17 @@ def test_an_image_typed_for_one_cluster_is_one_tracked_task(place: Any) -> None:
     ]
     assert states(run, "us-1.track") == ["skipped"]
     assert [outcome.verdict for outcome in place.outcomes(run)] == [Verdict.WARM]
+
+
+def test_no_pull_token_becomes_a_mask(place: Any) -> None:
+    """Worker processes keep every mask for life and compile all with each new one.
+
+    A mask for each token made the fiftieth task of a worker 33 ms slower than the first.
+    """
+    run = place.run("preheat_images", images="library/hello:1.0", clusters=["us-1"])
+
+    assert run.state == "success"
+    assert not [pattern for pattern in _secrets_masker().patterns if "eyJ" in pattern]
 
 
 def test_a_dry_run_plans_and_stops(place: Any) -> None:
