@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import socket
 import threading
@@ -66,8 +67,14 @@ class _Airflow(Demo):
 
     def start(self) -> None:
         """Start Airflow and furnish it; returns when all its parts are well."""
+        # From the environment, as in compose: a task looks them up without asking the API server.
+        connections = {
+            f"AIRFLOW_CONN_{conn_id.upper()}": json.dumps(fields)
+            for conn_id, fields in self._connections().items()
+        }
         environment = {
             **self._environment(),
+            **connections,
             "PYTHONPATH": str(ROOT),
             "BENCH_POOL": POOL,
             "BENCH_WAIT": str(LOOK_SECONDS),

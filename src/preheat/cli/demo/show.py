@@ -150,24 +150,25 @@ class Demo:
         self.api.log_in(LOGIN, LOGIN)
         for name, fields in pools_of(self.root / "include" / "clusters.yaml").items():
             self.api.put_pool(name, fields)
-        self.api.put_connection(
-            "harbor_default",
-            {
+        for conn_id, fields in self._connections().items():
+            self.api.put_connection(conn_id, fields)
+
+    def _connections(self) -> dict[str, dict[str, str]]:
+        """Describe the two connections to the sandbox, which have no secret to keep."""
+        return {
+            "harbor_default": {
                 "conn_type": "harbor",
                 "host": f"http://127.0.0.1:{self.harbor_port}",
                 "login": "robot$preheat",
                 "password": "preheat-sandbox-robot",
             },
-        )
-        self.api.put_connection(
-            "dragonfly_default",
-            {
+            "dragonfly_default": {
                 "conn_type": "dragonfly",
                 "host": f"http://127.0.0.1:{self.dragonfly_port}",
                 "password": "preheat-sandbox-token",
                 "extra": json.dumps({"clock_factor": CLOCK_FACTOR}),
             },
-        )
+        }
 
     def _run_id(self) -> str:
         """Start a run, or find the one that Airflow starts when a scheduled DAG is unpaused."""
