@@ -1,17 +1,18 @@
-"""The ledger's URL: refused where it cannot be right."""
+"""Preheat's section of Airflow's configuration: refused where it cannot be right."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from airflow.sdk.log import _secrets_masker
 
 from preheat.errors import LedgerError
 from preheat.provider import config
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 
 @pytest.fixture(autouse=True)
@@ -46,3 +47,49 @@ def test_refuses_a_secret_that_brought_nothing(monkeypatch: pytest.MonkeyPatch) 
 
     with pytest.raises(LedgerError, match="LEDGER_URL_SECRET is set, but brought no ledger URL"):
         config.open_ledger()
+
+
+def test_refuses_a_command_that_brought_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An unset variable in a command would quietly start an empty ledger elsewhere."""
+    default = "sqlite:///{AIRFLOW_HOME}/preheat.db"
+    monkeypatch.setenv("AIRFLOW__PREHEAT__LEDGER_URL_CMD", f"echo {default}")
+
+    with pytest.raises(LedgerError, match="LEDGER_URL_CMD is set, but brought no ledger URL"):
+        config.open_ledger()
+
+
+def test_takes_the_url_from_a_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """``_CMD`` keeps the newline of its output."""
+    monkeypatch.setenv("AIRFLOW__PREHEAT__LEDGER_URL_CMD", f"echo sqlite:///{tmp_path}/cmd.db")
+
+    config.open_ledger()
+
+    assert [file.name for file in tmp_path.glob("*.db")] == ["cmd.db"]
+
+
+def test_masks_the_password_of_the_database(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Airflow masks whole options only, not a password inside of one (tried on 3.3.2)."""
+    url = "postgresql+psycopg://preheat:hunter2-in-the-url@127.0.0.1:1/preheat"
+    monkeypatch.setenv("AIRFLOW__PREHEAT__LEDGER_URL", url)
+
+    with pytest.raises(LedgerError) as caught:
+        config.open_ledger()
+
+    assert "hunter2" not in str(caught.value)
+    assert _secrets_masker().redact("say hunter2-in-the-url") == "say ***"
+
+
+def test_finds_include_beside_dags(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The repository's own layout needs no setting; another folder is one option."""
+    assert config.include_dir(Path("/repo/dags")) == Path("/repo/include")
+
+    monkeypatch.setenv("AIRFLOW__PREHEAT__INCLUDE_DIR", "/etc/preheat\n")
+    assert config.include_dir(Path("/repo/dags")) == Path("/etc/preheat")
+
+
+def test_takes_airflows_own_limit_of_mapped_instances(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A plan larger than that would fail when its list is pushed (tried on 3.3.2)."""
+    assert config.max_map_length() == 1024
+
+    monkeypatch.setenv("AIRFLOW__CORE__MAX_MAP_LENGTH", "7")
+    assert config.max_map_length() == 7

@@ -1,13 +1,171 @@
-"""What the sensor makes of what comes back from the triggerer."""
+"""The sensor asks once, waits in the triggerer, and says what came back."""
 
 from __future__ import annotations
 
-from typing import Any
+import time
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from airflow.sdk import TaskInstanceState
+from airflow.sdk.exceptions import TaskDeferred
 
+from preheat.errors import InputError, RefusedError, RemoteUnavailableError
+from preheat.plan import Disposition
+from preheat.provider.retries import NotWarmError
 from preheat.provider.sensors.dragonfly import DragonflyPreheatSensor
+from preheat.provider.triggers.dragonfly import DragonflyPreheatTrigger
+from preheat.verdict import Finding, MissingLayer, Verdict
+
+if TYPE_CHECKING:
+    from preheat.ledger import StoredPlacement
+
+LABEL = "library/followed:1 linux/amd64"
+
+
+def sensor_of(placement: StoredPlacement) -> DragonflyPreheatSensor:
+    """Build the sensor as the mapped task does."""
+    return DragonflyPreheatSensor(task_id="track", placement=placement.id, placement_label=LABEL)
+
+
+def deferred(sensor: DragonflyPreheatSensor, context: dict[str, Any]) -> TaskDeferred:
+    """Run a sensor's first pass to its deferral."""
+    with pytest.raises(TaskDeferred) as caught:
+        sensor.execute(context)
+    return caught.value
+
+
+def test_asks_once_and_defers(world: Any, context: dict[str, Any]) -> None:
+    """The worker is free at once; the deadline comes before Airflow's own time-out.
+
+    Airflow ends a deferral past its time-out without any retry (tried on 3.3.2).
+    """
+    (placement,) = world.plan(Disposition.ASK, accept_partial=True)
+    before = world.jobs
+    deferral = deferred(sensor_of(placement), context)
+
+    (attempt,) = world.ledger.attempts(placement.id)
+    assert world.jobs == before + 1 == attempt.job_id
+    assert attempt.run == world.run
+    assert isinstance(deferral.trigger, DragonflyPreheatTrigger)
+    arguments = deferral.trigger.serialize()[1]
+    deadline = arguments.pop("deadline")
+    assert arguments == {
+        "attempt": attempt.id,
+        "dragonfly_conn_id": "dragonfly_default",
+        "harbor_conn_id": "harbor_default",
+        "accept_partial": True,
+    }
+    assert deferral.method_name == "execute_complete"
+    assert time.time() < deadline < time.time() + deferral.timeout
+
+
+def test_a_further_try_joins_the_job(world: Any, context: dict[str, Any]) -> None:
+    """A worker that died after the POST costs no second job."""
+    (placement,) = world.plan(Disposition.ASK)
+    first = deferred(sensor_of(placement), context)
+    before = world.jobs
+    context["ti"].try_number = 2
+
+    second = deferred(sensor_of(placement), context)
+
+    assert world.jobs == before
+    assert len(world.ledger.attempts(placement.id)) == 1
+    assert second.trigger.attempt == first.trigger.attempt
+
+
+def test_learns_what_the_image_consists_of_if_the_plan_could_not(
+    world: Any, context: dict[str, Any]
+) -> None:
+    """Harbor was away for one manifest when the plan was made."""
+    (placement,) = world.plan(Disposition.ASK)
+    assert world.ledger.image(placement.key.digest) is None
+
+    deferred(sensor_of(placement), context)
+
+    assert {blob.digest for blob in world.ledger.image(placement.key.digest).blobs} == set(
+        world.blobs
+    )
+
+
+def test_knows_where_to_look(world: Any, context: dict[str, Any]) -> None:
+    """The buttons of the task lead to this artifact and this job."""
+    (placement,) = world.plan(Disposition.ASK)
+    sensor = sensor_of(placement)
+    deferred(sensor, context)
+
+    urls = {link.name: link.get_link(sensor, ti_key=None) for link in sensor.operator_extra_links}
+    assert set(urls) == {"Open in Harbor", "Open Dragonfly job"}
+    assert placement.key.digest in urls["Open in Harbor"]
+    assert urls["Open Dragonfly job"].endswith(f"/{world.jobs}")
+
+
+@pytest.mark.parametrize(
+    ("fault", "error"),
+    [
+        pytest.param(
+            {"status": 401, "body": '{"message":"Unauthorized"}'}, RefusedError, id="no token"
+        ),
+        pytest.param({"status": 503, "body": "later"}, RemoteUnavailableError, id="not well"),
+    ],
+)
+def test_what_the_manager_says_reaches_the_retry_policy(
+    world: Any, context: dict[str, Any], fault: dict[str, Any], error: type[Exception]
+) -> None:
+    """The typed error leaves the task, and no job was made."""
+    (placement,) = world.plan(Disposition.ASK)
+    before = world.jobs
+    world.sandbox.dragonfly.faults.add(match={"path": "/oapi/.*"}, times=None, **fault)
+
+    with pytest.raises(error):
+        sensor_of(placement).execute(context)
+
+    assert world.jobs == before
+
+
+def test_refuses_a_driver_that_it_does_not_serve(world: Any, context: dict[str, Any]) -> None:
+    """``clusters.yaml`` names the driver; a wrong pairing is told before anything is asked."""
+    (placement,) = world.plan(Disposition.ASK, driver="kraken")
+    before = world.jobs
+
+    with pytest.raises(InputError, match="has the driver 'kraken'"):
+        sensor_of(placement).execute(context)
+
+    assert world.jobs == before
+
+
+@pytest.mark.parametrize("verdict", [Verdict.PARTIAL, Verdict.COLD, Verdict.UNKNOWN])
+def test_takes_every_verdict_that_the_trigger_hands_over(
+    asked: Any, context: dict[str, Any], verdict: Verdict
+) -> None:
+    """The error says which image, where, what is missing, and carries the finding."""
+    lost = MissingLayer(asked.world.layer, 600, (), "the registry answers 404")
+    missing = () if verdict is Verdict.UNKNOWN else (lost,)
+    finding = Finding(verdict, 3, 2, 1500, 900, missing, words="no report")
+    asked.world.ledger.close_attempt(asked.attempt.id, finding)
+    placement = asked.world.ledger.placement(asked.attempt.placement_id)
+
+    with pytest.raises(NotWarmError, match=f"{LABEL} on us-1 is {verdict}") as caught:
+        sensor_of(placement).execute_complete(
+            context, {"attempt": asked.attempt.id, "verdict": verdict.value}
+        )
+
+    assert caught.value.finding == finding
+    assert caught.value.vanished is (verdict is Verdict.UNKNOWN)
+    assert caught.value.tries == (1,)
+    assert ("the registry answers 404" in str(caught.value)) is bool(missing)
+
+
+def test_a_silent_manager_uses_up_no_attempt(asked: Any, context: dict[str, Any]) -> None:
+    """The attempt is still open, so the next try joins its job."""
+    placement = asked.world.ledger.placement(asked.attempt.placement_id)
+
+    with pytest.raises(NotWarmError, match="The next try joins the job") as caught:
+        sensor_of(placement).execute_complete(
+            context, {"attempt": asked.attempt.id, "verdict": "UNKNOWN"}
+        )
+
+    assert caught.value.finding.verdict is Verdict.UNKNOWN
+    assert caught.value.tries == ()
 
 
 @pytest.mark.parametrize(

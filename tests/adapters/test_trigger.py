@@ -5,136 +5,27 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from threading import Event
-from typing import TYPE_CHECKING, Any
+from threading import Timer
+from typing import Any
 
 import pytest
+from airflow.sdk.exceptions import AirflowNotFoundException
 from airflow.sdk.module_loading import import_string
 from airflow.triggers.base import TaskSuccessEvent, TriggerEvent
 
-from preheat.asking import ask
-from preheat.errors import LedgerError
-from preheat.ledger import Ledger, RunRef
-from preheat.placement import PlacementKey, Scope, TrackSettings
-from preheat.plan import Plan, PlannedPlacement
-from preheat.provider import config
-from preheat.provider.hooks.dragonfly import DragonflyHook
-from preheat.provider.hooks.harbor import HarborHook
+from preheat.errors import LedgerError, UnexpectedAnswerError
+from preheat.provider import connections
 from preheat.provider.triggers.dragonfly import DragonflyPreheatTrigger
-from preheat.sandbox import serve
-from preheat.sandbox.harbor import ImageSpec, push_image
 from preheat.verdict import Verdict
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
 
-    from preheat.ledger import Attempt
-    from preheat.sandbox import Sandbox
-
-CLOCK_FACTOR = 0.01
-RUN = RunRef("preheat__test", "manual__1", "us-1.track", 0, 1)
-
-
-@pytest.fixture(scope="module")
-def served() -> Iterator[Sandbox]:
-    """Serve the stand-ins once, with one image of three blobs."""
-    with serve(catalogue="demo", clock_factor=CLOCK_FACTOR) as sandbox:
-        yield sandbox
-
-
-@dataclass
-class Asked:
-    """A placement that was asked for, and the trigger that follows it."""
-
-    sandbox: Sandbox
-    ledger: Ledger
-    attempt: Attempt
-    digest: str
-    layer: str
-
-    def trigger(self, **changes: Any) -> DragonflyPreheatTrigger:
-        """Build the trigger as the sensor does."""
-        return DragonflyPreheatTrigger(**{
-            "attempt": self.attempt.id,
-            "dragonfly_conn_id": "dragonfly_default",
-            "harbor_conn_id": "harbor_default",
-            "deadline": time.time() + 30,
-            **changes,
-        })
-
-    def stored(self) -> Attempt:
-        """Read the attempt as the ledger has it now."""
-        return self.ledger.attempt(self.attempt.id)
-
-
-@pytest.fixture
-def asked(
-    tmp_path: Path,
-    served: Sandbox,
-    monkeypatch: pytest.MonkeyPatch,
-    request: pytest.FixtureRequest,
-) -> Iterator[Asked]:
-    """Push an image, plan it for us-1 and ask for it; a parameter breaks its last layer."""
-    monkeypatch.setenv("AIRFLOW__PREHEAT__LEDGER_URL", f"sqlite:///{tmp_path}/preheat.db")
-    connect(monkeypatch, "harbor_default", served.harbor_url, served.robot_secret, "robot$preheat")
-    connect(monkeypatch, "dragonfly_default", served.dragonfly_url, served.token)
-    pushed = push_image(
-        served.harbor.state,
-        "library/followed",
-        ImageSpec(tmp_path.name, layers=((tmp_path.name, 800), (f"{tmp_path.name} b", 600))),
-        tags=["1"],
-    )
-    layer = pushed.recipe.layers[-1].digest
-    served.harbor.state.set_blob(layer, getattr(request, "param", "ok"))
-    ledger = config.open_ledger()
-    attempt = start(served, ledger, pushed.digest)
-    yield Asked(served, ledger, attempt, pushed.digest, layer)
-    served.dragonfly.faults.clear()
-    ledger.close()
-    config._opened.clear()
-
-
-def connect(
-    monkeypatch: pytest.MonkeyPatch, conn_id: str, url: str, secret: str, login: str = ""
-) -> None:
-    """Name a connection in the environment."""
-    fields = {
-        "conn_type": conn_id.partition("_")[0],
-        "host": url,
-        "login": login,
-        "password": secret,
-        "extra": json.dumps({"clock_factor": CLOCK_FACTOR}),
-    }
-    monkeypatch.setenv(f"AIRFLOW_CONN_{conn_id.upper()}", json.dumps(fields))
-
-
-def start(served: Sandbox, ledger: Ledger, digest: str) -> Attempt:
-    """Plan one placement and ask for it."""
-    key = PlacementKey(
-        cluster="us-1",
-        pull_endpoint=served.harbor_url,
-        repository="library/followed",
-        digest=digest,
-        platform="linux/amd64",
-        scope=Scope.SINGLE_SEED_PEER,
-    )
-    settings = TrackSettings("dragonfly", "dragonfly_default", 2, "harbor_default")
-    planned = PlannedPlacement(key, settings, "library/followed:1 linux/amd64")
-    plan = Plan("test", datetime.now(UTC), (), (planned,))
-    placement = ledger.placement(ledger.record_plan(plan, RUN).items[0].placement_id)
-    harbor = HarborHook().client()
-    ledger.record_image(harbor.resolve(key.repository, key.digest, key.platform))
-    return ask(
-        ledger,
-        DragonflyHook().driver(),
-        placement,
-        owner="test",
-        run=RUN,
-        authorize=lambda: harbor.pull_authorization([key.repository]),
-        wait=lambda seconds: Event().wait(seconds) and None,
+def follow(attempt: int) -> DragonflyPreheatTrigger:
+    """Build the trigger of an attempt."""
+    return DragonflyPreheatTrigger(
+        attempt=attempt,
+        dragonfly_conn_id="dragonfly_default",
+        harbor_conn_id="harbor_default",
+        deadline=time.time() + 30,
     )
 
 
@@ -145,7 +36,7 @@ async def only_event(trigger: DragonflyPreheatTrigger) -> TriggerEvent:
     return events[0]
 
 
-def test_is_rebuilt_from_what_it_serializes(asked: Asked) -> None:
+def test_is_rebuilt_from_what_it_serializes(asked: Any) -> None:
     """It crosses the metadata database as JSON, and the class path follows the class."""
     path, arguments = asked.trigger().serialize()
 
@@ -154,7 +45,7 @@ def test_is_rebuilt_from_what_it_serializes(asked: Asked) -> None:
     assert rebuilt.serialize() == (path, arguments)
 
 
-def test_warm_ends_the_task_in_the_triggerer(asked: Asked) -> None:
+def test_warm_ends_the_task_in_the_triggerer(asked: Any) -> None:
     """No worker is needed for good news, and the ledger has them first."""
     event = asyncio.run(only_event(asked.trigger()))
 
@@ -164,7 +55,7 @@ def test_warm_ends_the_task_in_the_triggerer(asked: Asked) -> None:
 
 
 @pytest.mark.parametrize("asked", ["missing"], indirect=True)
-def test_partial_goes_back_to_a_worker_with_the_reason(asked: Asked) -> None:
+def test_partial_goes_back_to_a_worker_with_the_reason(asked: Any) -> None:
     """Only a worker consults the retry policy; the registry's words name the reason.
 
     dragonfly: recorded run-6mib-one-blob-missing-single-seed (SUCCESS, and no failure entry).
@@ -174,12 +65,12 @@ def test_partial_goes_back_to_a_worker_with_the_reason(asked: Asked) -> None:
     assert not isinstance(event, TaskSuccessEvent)
     assert event.payload == {"attempt": asked.attempt.id, "verdict": "PARTIAL"}
     (missing,) = asked.stored().missing
-    assert missing.digest == asked.layer
+    assert missing.digest == asked.world.layer
     assert "the registry answers 404" in missing.words
 
 
 @pytest.mark.parametrize("asked", ["missing"], indirect=True)
-def test_partial_is_well_where_the_policy_accepts_it(asked: Asked) -> None:
+def test_partial_is_well_where_the_policy_accepts_it(asked: Any) -> None:
     """``onPartial: accept`` ends the task, and the ledger still says PARTIAL."""
     event = asyncio.run(only_event(asked.trigger(accept_partial=True)))
 
@@ -187,11 +78,13 @@ def test_partial_is_well_where_the_policy_accepts_it(asked: Asked) -> None:
     assert asked.stored().verdict is Verdict.PARTIAL
 
 
-def test_a_closed_attempt_asks_nobody(asked: Asked) -> None:
+def test_a_closed_attempt_asks_nobody(asked: Any) -> None:
     """Another triggerer was first: its verdict stands, and the manager is left alone."""
     asyncio.run(only_event(asked.trigger()))
     closed_at = asked.stored().closed_at
-    asked.sandbox.dragonfly.faults.add(match={"path": "/oapi/.*"}, times=None, status=500, body="")
+    asked.world.sandbox.dragonfly.faults.add(
+        match={"path": "/oapi/.*"}, times=None, status=500, body=""
+    )
 
     event = asyncio.run(only_event(asked.trigger()))
 
@@ -199,33 +92,35 @@ def test_a_closed_attempt_asks_nobody(asked: Asked) -> None:
     assert asked.stored().closed_at == closed_at
 
 
-def test_two_triggerers_close_once(asked: Asked) -> None:
+def test_two_triggerers_close_once(asked: Any) -> None:
     """Airflow may run one trigger twice for a while; both tell the same."""
 
     async def both() -> list[TriggerEvent]:
         return await asyncio.gather(*(only_event(asked.trigger()) for _ in range(2)))
 
     assert all(isinstance(event, TaskSuccessEvent) for event in asyncio.run(both()))
-    assert len(asked.ledger.attempts(asked.attempt.placement_id)) == 1
+    assert len(asked.world.ledger.attempts(asked.attempt.placement_id)) == 1
 
 
-def test_a_manager_that_is_away_is_waited_for(asked: Asked) -> None:
+def test_a_manager_that_is_away_is_waited_for(asked: Any) -> None:
     """An outage delays the verdict and loses nothing."""
-    asked.sandbox.dragonfly.faults.add(match={"path": "/oapi/.*"}, times=3, status=503, body="away")
+    asked.world.sandbox.dragonfly.faults.add(
+        match={"path": "/oapi/.*"}, times=3, status=503, body="away"
+    )
 
     assert isinstance(asyncio.run(only_event(asked.trigger())), TaskSuccessEvent)
 
 
-def test_a_manager_without_its_database_is_waited_for(asked: Asked) -> None:
+def test_a_manager_without_its_database_is_waited_for(asked: Any) -> None:
     """A token that worked is answered 401 then (dragonfly: recorded db-down-list)."""
-    asked.sandbox.dragonfly.faults.add(
+    asked.world.sandbox.dragonfly.faults.add(
         match={"path": "/oapi/.*"}, times=2, status=401, body='{"message":"Unauthorized"}'
     )
 
     assert isinstance(asyncio.run(only_event(asked.trigger())), TaskSuccessEvent)
 
 
-def test_a_manager_that_stays_away_ends_the_wait(asked: Asked) -> None:
+def test_a_manager_that_stays_away_ends_the_wait(asked: Any) -> None:
     """Past the deadline a worker decides; the attempt stays open, so the next try joins it."""
     event = asyncio.run(only_event(asked.trigger(deadline=time.time() - 1)))
 
@@ -233,18 +128,103 @@ def test_a_manager_that_stays_away_ends_the_wait(asked: Asked) -> None:
     assert asked.stored().is_open
 
 
-def test_a_job_that_stays_pending_is_proved_by_asking_the_peers(asked: Asked) -> None:
+def test_a_job_that_stays_pending_is_proved_by_asking_the_peers(asked: Any) -> None:
     """A restarted manager looks at no job again (dragonfly: recorded manager-restart-*)."""
-    asked.sandbox.dragonfly.restart()
-    asked.sandbox.dragonfly.state.advance(4000)
+    asked.world.sandbox.dragonfly.restart()
+    asked.world.sandbox.dragonfly.state.advance(4000)
 
     event = asyncio.run(only_event(asked.trigger()))
 
     assert isinstance(event, TaskSuccessEvent)
-    assert "pending past the manager's last look" in (asked.stored().finding or Verdict).words
+    assert "pending past the manager's last look" in asked.stored().finding.words
 
 
-def test_a_bug_is_not_swallowed(asked: Asked) -> None:
+def test_a_bug_is_not_swallowed(asked: Any) -> None:
     """Airflow fails the task with the traceback, which is what we want."""
     with pytest.raises(LedgerError):
         asyncio.run(only_event(asked.trigger(attempt=4711)))
+
+
+def test_a_row_that_expired_is_proved_by_asking_the_peers(asked: Any) -> None:
+    """A 404 on a known job says that the manager cleaned up, not that the image is cold."""
+    assert isinstance(asyncio.run(only_event(asked.trigger())), TaskSuccessEvent)
+    again = asked.world.ask()
+    asked.world.sandbox.dragonfly.state.jobs.expire([again.job_id])
+
+    event = asyncio.run(only_event(asked.trigger(attempt=again.id)))
+
+    assert isinstance(event, TaskSuccessEvent)
+    assert "row is gone at the manager" in asked.world.ledger.attempt(again.id).finding.words
+
+
+def test_a_failed_job_is_no_verdict(asked: Any) -> None:
+    """FAILURE names the first error only, so the peers are asked what they hold all the same."""
+    assert isinstance(asyncio.run(only_event(asked.trigger())), TaskSuccessEvent)
+    again = asked.world.ask()
+    asked.world.sandbox.dragonfly.state.force(again.job_id, "FAILURE", "one seed was away")
+
+    event = asyncio.run(only_event(asked.trigger(attempt=again.id)))
+
+    assert isinstance(event, TaskSuccessEvent)
+    assert "the job failed, so the peers were asked" in (
+        asked.world.ledger.attempt(again.id).finding.words
+    )
+
+
+def test_cold_goes_back_to_a_worker(world: Any) -> None:
+    """No blob arrived anywhere, though the job of a single seed says SUCCESS."""
+    for digest in world.blobs:
+        world.sandbox.harbor.state.set_blob(digest, "missing")
+    attempt = world.ask()
+
+    event = asyncio.run(only_event(follow(attempt.id)))
+
+    assert event.payload == {"attempt": attempt.id, "verdict": "COLD"}
+    assert len(world.ledger.attempt(attempt.id).missing) == len(world.blobs)
+
+
+def test_a_registry_that_is_away_leaves_a_failed_job_unknown(asked: Any) -> None:
+    """Without a pull token nobody can ask the peers: UNKNOWN, and a further try asks again."""
+    asked.world.sandbox.dragonfly.state.force(asked.attempt.job_id, "FAILURE", "no disk")
+    asked.world.sandbox.harbor.faults.add(match={"path": "/service/token"}, times=None, status=503)
+
+    event = asyncio.run(only_event(asked.trigger()))
+
+    assert event.payload == {"attempt": asked.attempt.id, "verdict": "UNKNOWN"}
+    assert "GET /service/token with 503" in asked.stored().finding.words
+    assert not asked.stored().is_open
+
+
+def test_a_manager_that_went_down_and_came_back_loses_nothing(asked: Any) -> None:
+    """Refused connections are waited out like any outage."""
+    manager = asked.world.sandbox.dragonfly
+    manager.stop()
+    back = Timer(0.8, manager.start)
+    back.start()
+    try:
+        event = asyncio.run(only_event(asked.trigger()))
+    finally:
+        back.join()
+
+    assert isinstance(event, TaskSuccessEvent)
+
+
+def test_an_answer_that_makes_no_sense_is_not_waited_for(asked: Any) -> None:
+    """Another manager behind the address will not become ours: Airflow fails the task with it."""
+    asked.world.sandbox.dragonfly.faults.add(
+        match={"path": "/oapi/v1/jobs.*"}, times=None, status=200, body="<html>It works!</html>"
+    )
+
+    with pytest.raises(UnexpectedAnswerError, match="It works!"):
+        asyncio.run(only_event(asked.trigger()))
+
+    assert asked.stored().is_open
+
+
+def test_a_connection_that_is_gone_is_named(asked: Any) -> None:
+    """Somebody deleted it while the task waited."""
+    asked.world.environment.delenv("AIRFLOW_CONN_DRAGONFLY_DEFAULT")
+    connections._lookups.clear()
+
+    with pytest.raises(AirflowNotFoundException, match="dragonfly_default"):
+        asyncio.run(only_event(asked.trigger()))
