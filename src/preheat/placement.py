@@ -111,7 +111,6 @@ class TrackSettings:
     :param concurrent_peers: peers at once per layer, 1 to 1000.
     :param expected_hosts: addresses that must hold the image, by ``seed_peers`` and ``peers``;
         may be empty.
-    :param accept_partial: the policy's ``verify.onPartial: accept``.
     """
 
     driver: str
@@ -122,4 +121,3 @@ class TrackSettings:
     concurrent_tasks: int = 8
     concurrent_peers: int = 500
     expected_hosts: Mapping[str, tuple[str, ...]] = field(default_factory=dict, hash=False)
-    accept_partial: bool = False

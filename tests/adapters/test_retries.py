@@ -6,6 +6,7 @@ import json
 
 import pytest
 from airflow.sdk.definitions.retry_policy import RetryAction
+from airflow.sdk.exceptions import AirflowNotFoundException
 
 from preheat.errors import (
     InputError,
@@ -50,6 +51,9 @@ def not_warm(
             UnexpectedAnswerError("odd", system="Harbor"), RetryAction.FAIL, id="odd answer"
         ),
         pytest.param(InputError("bad"), RetryAction.FAIL, id="bad input"),
+        pytest.param(
+            AirflowNotFoundException("no connection"), RetryAction.FAIL, id="no such connection"
+        ),
         pytest.param(ValueError("bug"), RetryAction.DEFAULT, id="a bug is left to Airflow"),
     ],
 )

@@ -5,6 +5,7 @@ Slow (about a minute), so it is one story: what only real processes show stands 
 
 from __future__ import annotations
 
+import base64
 import os
 import re
 import shutil
@@ -28,7 +29,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 ROOT = Path(__file__).parents[2]
-SECRETS = (b"preheat-sandbox-robot", b"preheat-sandbox-token", b"eyJhbGciOi")
+BASIC = base64.b64encode(b"robot$preheat:preheat-sandbox-robot")
+SECRETS = (b"preheat-sandbox-robot", b"preheat-sandbox-token", b"eyJhbGciOi", BASIC)
 BROKEN = "preheat__broken"
 POLICY = """\
 apiVersion: preheat/v1alpha1

@@ -116,7 +116,6 @@ class Placing:
             concurrent_tasks=self.submit.concurrent_tasks,
             concurrent_peers=self.submit.concurrent_peers,
             expected_hosts=cluster.hosts,
-            accept_partial=self.accept_partial,
         )
 
     def _planned(

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import os
+import threading
 from pathlib import Path
 
 from airflow.sdk.configuration import conf
 from airflow.sdk.log import mask_secret
-from sqlalchemy.engine import make_url
 
 from preheat.errors import LedgerError
 from preheat.ledger import Ledger
+from preheat.ledger.engine import parse_url
 from preheat.provider.info import get_provider_info
 
 __all__ = ["include_dir", "max_map_length", "open_ledger"]
 
 _OPTION = "AIRFLOW__PREHEAT__LEDGER_URL"
 _opened: dict[int, Ledger] = {}
+_opening = threading.Lock()
 
 
 def include_dir(beside: Path) -> Path:
@@ -39,17 +41,18 @@ def open_ledger() -> Ledger:
     :raises LedgerError: if the configuration cannot be right or the database is not usable.
     """
     pid = os.getpid()
-    if pid not in _opened:
-        _opened.clear()
-        _opened[pid] = Ledger.open(_ledger_url())
-    return _opened[pid]
+    with _opening:  # the triggerer's threads come all at once
+        if pid not in _opened:
+            _opened.clear()
+            _opened[pid] = Ledger.open(_ledger_url())
+        return _opened[pid]
 
 
 def _ledger_url() -> str:
     url = str(conf.get("preheat", "ledger_url")).strip()  # _CMD keeps its newline
     if indirect := [name for name in (f"{_OPTION}_SECRET", f"{_OPTION}_CMD") if name in os.environ]:
         _refuse_silent_default(url, indirect[0])
-    parsed = make_url(url)
+    parsed = parse_url(url)
     if parsed.password:
         mask_secret(str(parsed.password))
     executor = conf.get("core", "executor")

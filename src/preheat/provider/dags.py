@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -36,6 +37,7 @@ __all__ = ["images_dag", "policy_dags"]
 
 PLAN = "plan"
 REPORT = "report"
+_UNFIT = re.compile(r"[^\w.-]", re.ASCII)  # what Airflow allows in no id
 _START = datetime(2025, 1, 1, tzinfo=UTC)
 # Tries beyond the policy's own: what an outage of Harbor, Dragonfly or the ledger may cost.
 _OUTAGE_TRIES = 5
@@ -79,13 +81,16 @@ class Body:
         self, cluster: Cluster, plan: EvaluatePolicyOperator, report: PreheatReportOperator
     ) -> None:
         retries = self.retry.attempts - 1 + _OUTAGE_TRIES
-        with TaskGroup(group_id=cluster.name, tooltip=f"Dragonfly cluster {cluster.name}"):
+        taken = cluster.name in {PLAN, REPORT}
+        group_id = f"cluster-{cluster.name}" if taken else cluster.name
+        with TaskGroup(group_id=group_id, tooltip=f"Dragonfly cluster {cluster.name}"):
             placements = ClusterPlacementsOperator(
                 task_id="placements", cluster=cluster.name, **_PATIENT
             )
             track = DragonflyPreheatSensor.partial(
                 task_id="track",
                 pool=cluster.pool,
+                accept_partial=self.on_partial is OnPartial.ACCEPT,
                 map_index_template="{{ task.placement_label }}",
                 retries=retries,
                 retry_delay=timedelta(seconds=self.retry.backoff_seconds),
@@ -110,7 +115,7 @@ def policy_dags(dag_folder: Path, only: str | None = None) -> Iterator[DAG]:
     files = Files.beside(dag_folder)
     clusters, problems = files.clusters()
     for path in files.policies():
-        dag_id = f"preheat__{path.stem}"
+        dag_id = f"preheat__{_UNFIT.sub('_', path.stem)}"
         if only not in {None, dag_id}:
             continue
         if problems:

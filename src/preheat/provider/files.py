@@ -40,7 +40,8 @@ class Files:
 
     def policies(self) -> list[Path]:
         """Paths of all policy files, in the order of their names."""
-        return sorted((self.folder / "policies").glob("*.yaml"))
+        found = (self.folder / "policies").glob("*.yaml")
+        return sorted(path for path in found if not path.name.startswith("."))
 
     def policy(self, path: Path, clusters: Clusters) -> tuple[Policy | None, tuple[Problem, ...]]:
         """Read one policy; None with all that is wrong with it."""

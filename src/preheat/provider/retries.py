@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.definitions.retry_policy import RetryDecision, RetryPolicy
-from airflow.sdk.exceptions import AirflowException
+from airflow.sdk.exceptions import AirflowException, AirflowNotFoundException
 
 from preheat.errors import Cause, InputError, LedgerError, RemoteError
 from preheat.verdict import Verdict
@@ -94,8 +94,8 @@ class PreheatRetryPolicy(RetryPolicy):
             case NotWarmError():
                 asked = sum(number > before for number in exception.tries)
                 return self._of_verdict(exception, asked, delay)
-            case InputError():
-                return RetryDecision.fail("the input is wrong: a repeat changes nothing")
+            case InputError() | AirflowNotFoundException():
+                return RetryDecision.fail("what was given is wrong: a repeat changes nothing")
             case RemoteError(cause=Cause.PERMANENT):
                 return RetryDecision.fail(f"{exception.system} said no: a repeat changes nothing")
             case RemoteError():

@@ -18,6 +18,16 @@ DIALED = (
 @pytest.mark.parametrize(
     ("words", "cause", "advice"),
     [
+        (
+            'Get "https://h.example/v2/infra/step-certificates/manifests/1": dial tcp: i/o timeout',
+            Cause.RETRYABLE,
+            "",
+        ),
+        (
+            'Get "https://h.example/v2/library/redis/manifests/1": connection refused',
+            Cause.RETRYABLE,
+            "",
+        ),
         ("unknown: repository team-a/nosuch not found", Cause.PERMANENT, "no such image"),
         ("unknown: artifact team-a/web:nosuch not found", Cause.PERMANENT, "no such image"),
         (f"unknown: current image with 2 vulnerabilities {POLICY}", Cause.PERMANENT, "forbids"),

@@ -59,7 +59,6 @@ def test_settings_come_from_cluster_and_policy(
         timeout_seconds=600,
         concurrent_tasks=2,
         concurrent_peers=3,
-        accept_partial=True,
     )
 
 

@@ -31,6 +31,8 @@ class Meaning:
     is_before_queue: bool = True
 
 
+_REPOSITORY = re.compile(r"(https?://[^/\s\"']+/v2/)[^\s\"']*")
+
 MEANINGS = (
     Meaning(
         r"parse access url failed|url is required|unknown preheat type",
@@ -135,6 +137,8 @@ MEANINGS = (
 
 def classify(words: str) -> Meaning | None:
     """Find what a failure text of a manager or of a job means, None if nobody has met it yet."""
+    # The name of a repository (redis, certificates) must not decide.
+    said = _REPOSITORY.sub(r"\1", words)
     return next(
-        (meaning for meaning in MEANINGS if re.search(meaning.pattern, words, re.IGNORECASE)), None
+        (meaning for meaning in MEANINGS if re.search(meaning.pattern, said, re.IGNORECASE)), None
     )

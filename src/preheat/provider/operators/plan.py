@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowFailException
 
-from preheat.errors import InputError, LedgerError, RefusedError, RemoteError
+from preheat.errors import InputError, RefusedError, RemoteError
 from preheat.plan import Disposition
 from preheat.provider.config import open_ledger
 from preheat.provider.hooks.harbor import HarborHook
@@ -48,7 +48,7 @@ class EvaluatePolicyOperator(BaseOperator):
         try:
             ledger = open_ledger()
             plan = self.source.plan(ledger, context["params"])
-        except (InputError, LedgerError, RefusedError) as error:
+        except (InputError, RefusedError) as error:
             # A repeat of the same question brings the same answer.
             raise AirflowFailException(str(error)) from error
         recorded = ledger.record_plan(plan, run_ref(context))
@@ -87,7 +87,7 @@ class EvaluatePolicyOperator(BaseOperator):
                 image = clients[placement.settings.registry].resolve(
                     key.repository, key.digest, key.platform
                 )
-            except RemoteError as error:
+            except (RemoteError, InputError) as error:
                 # Only this placement suffers: its own task tries again and tells.
                 self.log.warning(
                     "%s: its manifest could not be read now: %s", placement.label, error

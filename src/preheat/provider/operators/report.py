@@ -46,10 +46,8 @@ class PreheatReportOperator(BaseOperator):
         :raises AirflowFailException: if there is no plan, or something is not warm.
         """
         ti = context["ti"]
-        states = ti.get_task_states(
-            dag_id=ti.dag_id, task_ids=[self.plan_task_id], run_ids=[ti.run_id]
-        )
-        if (state := states.get(ti.run_id, {}).get(self.plan_task_id)) != "success":
+        states = ti.get_task_states(dag_id=ti.dag_id, run_ids=[ti.run_id]).get(ti.run_id, {})
+        if (state := states.get(self.plan_task_id)) != "success":
             raise AirflowFailException(
                 f"There is no plan: the task {self.plan_task_id} ended as {state}. "
                 "Its log says why; nothing was asked of any cluster."
@@ -70,6 +68,9 @@ class PreheatReportOperator(BaseOperator):
         cold = [outcome for outcome in outcomes if not self._is_well(outcome)]
         if cold:
             complaints.append(_complaint(cold, len(outcomes)))
+        elif failed := sorted(name for name, state in states.items() if state == "failed"):
+            # What an earlier try proved warm stands in the ledger; this try could not prove it.
+            complaints.append(f"All was warm when last proved, but {', '.join(failed)} failed.")
         if complaints:
             raise AirflowFailException("\n".join(complaints))
         self.log.info("%s", summary)

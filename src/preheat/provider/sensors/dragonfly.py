@@ -50,16 +50,25 @@ class DragonflyPreheatSensor(BaseSensorOperator):
     Dragonfly cannot, so the job of a killed task goes on, and the next try joins it.
 
     :param placement: id of the placement in the ledger.
+    :param accept_partial: whether PARTIAL ends the task well (``verify.onPartial: accept``).
     :param placement_label: what the grid shows, such as ``library/app:1.2 linux/amd64``.
     """
 
     operator_extra_links = (HarborArtifactLink(), DragonflyJobLink())
     ui_color = "#d7f0e5"
 
-    def __init__(self, *, placement: int, placement_label: str = "", **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *,
+        placement: int,
+        placement_label: str = "",
+        accept_partial: bool = False,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.placement = placement
         self.placement_label = placement_label
+        self.accept_partial = accept_partial
         self.links: dict[str, str] = {}
 
     def execute(self, context: Context) -> None:
@@ -162,7 +171,7 @@ class DragonflyPreheatSensor(BaseSensorOperator):
                 dragonfly_conn_id=placement.settings.connection,
                 harbor_conn_id=placement.settings.registry,
                 deadline=time.time() + patience,
-                accept_partial=placement.settings.accept_partial,
+                accept_partial=self.accept_partial,
             ),
             method_name="execute_complete",
             timeout=patience + _NET_SECONDS,
