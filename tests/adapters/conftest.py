@@ -199,11 +199,11 @@ class Instance:
     task_id: str = RUN.task_id
     map_index: int | None = RUN.map_index
     try_number: int = 1
-    plan_state: str | None = "success"
+    states: dict[str, str] = field(default_factory=lambda: {"plan": "success"})
 
     def get_task_states(self, **_: Any) -> dict[str, dict[str, str]]:
-        """Tell how the plan ended, as the execution API does."""
-        return {self.run_id: {"plan": self.plan_state}} if self.plan_state else {}
+        """Tell how the tasks of the run ended, as the execution API does."""
+        return {self.run_id: self.states} if self.states else {}
 
 
 @pytest.fixture

@@ -54,7 +54,7 @@ def test_without_a_plan_nothing_is_green(
 ) -> None:
     """An earlier plan of the same run in the ledger does not count."""
     settle(world, *world.plan(Disposition.ASK), Verdict.WARM)
-    context["ti"].plan_state = state
+    context["ti"].states = {"plan": state} if state else {}
 
     assert f"There is no plan: the task plan ended as {state}" in complaint(report(), context)
 
@@ -86,6 +86,16 @@ def test_a_verdict_of_an_earlier_run_does_not_count(world: Any, context: dict[st
     world.plan(Disposition.ASK)
 
     assert "on us-1: UNKNOWN" in complaint(report(), context)
+
+
+def test_a_task_that_failed_though_all_was_warm_before_is_red(
+    world: Any, context: dict[str, Any]
+) -> None:
+    """A cleared task that could not prove it again leaves the earlier proof, which is old now."""
+    settle(world, *world.plan(Disposition.ASK), Verdict.WARM)
+    context["ti"].states["us-1.track_0"] = "failed"
+
+    assert "but us-1.track_0 failed" in complaint(report(), context)
 
 
 def test_what_waits_for_the_next_run_is_red(world: Any, context: dict[str, Any]) -> None:

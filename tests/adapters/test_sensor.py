@@ -22,9 +22,11 @@ if TYPE_CHECKING:
 LABEL = "library/followed:1 linux/amd64"
 
 
-def sensor_of(placement: StoredPlacement) -> DragonflyPreheatSensor:
+def sensor_of(placement: StoredPlacement, **options: Any) -> DragonflyPreheatSensor:
     """Build the sensor as the mapped task does."""
-    return DragonflyPreheatSensor(task_id="track", placement=placement.id, placement_label=LABEL)
+    return DragonflyPreheatSensor(
+        task_id="track", placement=placement.id, placement_label=LABEL, **options
+    )
 
 
 def deferred(sensor: DragonflyPreheatSensor, context: dict[str, Any]) -> TaskDeferred:
@@ -39,9 +41,9 @@ def test_asks_once_and_defers(world: Any, context: dict[str, Any]) -> None:
 
     Airflow ends a deferral past its time-out without any retry (tried on 3.3.2).
     """
-    (placement,) = world.plan(Disposition.ASK, accept_partial=True)
+    (placement,) = world.plan(Disposition.ASK)
     before = world.jobs
-    deferral = deferred(sensor_of(placement), context)
+    deferral = deferred(sensor_of(placement, accept_partial=True), context)
 
     (attempt,) = world.ledger.attempts(placement.id)
     assert world.jobs == before + 1 == attempt.job_id
