@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from airflow.models.dagrun import DagRun
     from airflow.sdk import DAG
 
-    from preheat.ledger import Outcome
+    from preheat.ledger import Attempt, Outcome
     from preheat.sandbox import Sandbox
 
 DAGS = Path(__file__).parents[2] / "dags"
@@ -137,6 +137,11 @@ class Place:
         """Read from the ledger what became of a run's placements."""
         with Ledger.open(self.ledger_url) as ledger:
             return ledger.outcomes(run.dag_id, run.run_id)
+
+    def attempts(self, placement_id: int) -> list[Attempt]:
+        """Read how often a placement was asked for."""
+        with Ledger.open(self.ledger_url) as ledger:
+            return ledger.attempts(placement_id)
 
     @property
     def jobs(self) -> int:

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from airflow.dag_processing.dagbag import BundleDagBag
-from airflow.sdk import get_parsing_context
+from airflow.sdk import BaseHook, Connection, Variable
+from airflow.sdk.definitions.context import _AIRFLOW_PARSING_CONTEXT_DAG_ID
+from airflow.sdk.execution_time import context as execution_context
 from airflow.serialization.serialized_objects import DagSerialization
+from airflow.utils.file import might_contain_dag
 
 from preheat.policy.loader import load_clusters, read_text
-from preheat.provider.dags import policy_dags
 
 if TYPE_CHECKING:
     from airflow.sdk import DAG
@@ -99,7 +101,7 @@ def serialized(dag: DAG) -> str:
 
 
 def test_parsing_needs_no_network(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No connection is looked up and no server asked while a DAG file is parsed."""
+    """No server is asked while a DAG file is parsed."""
 
     def refuse(*_: Any, **__: Any) -> None:
         pytest.fail("a DAG file opened a connection")
@@ -110,12 +112,93 @@ def test_parsing_needs_no_network(monkeypatch: pytest.MonkeyPatch) -> None:
     assert parse()
 
 
-def test_a_task_process_builds_its_own_dag_only() -> None:
+class LookedUpError(Exception):
+    """A connection or a variable was asked for."""
+
+
+def test_parsing_looks_up_no_connection_and_no_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each look-up would load the secrets backend once a parse for each DAG."""
+
+    def refuse(name: str, *_: Any, **__: Any) -> None:
+        raise LookedUpError(name)
+
+    monkeypatch.setattr(execution_context, "_get_connection", refuse)
+    monkeypatch.setattr(execution_context, "_get_variable", refuse)
+
+    for look_up in (Connection.get, BaseHook.get_connection, Variable.get):
+        with pytest.raises(LookedUpError):
+            look_up("harbor_default")
+    assert parse()
+
+
+@pytest.mark.parametrize("file", ["preheat_policies.py", "preheat_images.py"])
+def test_airflow_takes_each_file_for_a_dag_file(file: str) -> None:
+    """Its heuristic skips files without certain words, and says nothing."""
+    assert might_contain_dag(str(DAGS / file), safe_mode=True)
+
+
+@pytest.mark.parametrize("dag_id", IDS)
+def test_every_task_outlasts_an_outage(dags: dict[str, DAG], dag_id: str) -> None:
+    """Harbor, Dragonfly or the ledger may be away for a minute or two in any task."""
+    for task in dags[dag_id].tasks:
+        arguments = getattr(task, "partial_kwargs", vars(task))
+        assert arguments["retries"] >= 5
+        assert arguments["retry_policy"] is not None
+
+
+def test_a_task_process_builds_its_own_dag_only(monkeypatch: pytest.MonkeyPatch) -> None:
     """A file with hundreds of policies is parsed in each task's process."""
     wanted = "preheat__library-base"
+    monkeypatch.setenv(_AIRFLOW_PARSING_CONTEXT_DAG_ID, wanted)  # as Airflow's task runner does
 
-    assert [dag.dag_id for dag in policy_dags(DAGS, only=wanted)] == [wanted]
-    assert get_parsing_context().dag_id is None
+    found = parse()
+
+    assert set(found) == {wanted, "preheat_images"}  # the other file has one DAG anyway
+
+
+def test_a_suspended_policy_keeps_its_dag_without_a_schedule(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its history stays, its page says why nothing runs."""
+    write(tmp_path, "idle", policy("idle", "spec:\n  suspend: true"))
+    monkeypatch.setenv("AIRFLOW__PREHEAT__INCLUDE_DIR", str(tmp_path))
+
+    dag = parse()["preheat__idle"]
+
+    assert dag.schedule is None
+    assert "suspended" in dag.tags
+    assert "it is suspended" in (dag.doc_md or "")
+
+
+def test_hundreds_of_policies_are_hundreds_of_dags(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One of them broken harms none of the others; each keeps its own schedule."""
+    for number in range(200):
+        write(tmp_path, f"p{number:03}", policy(f"p{number:03}"))
+    write(tmp_path, "p100", policy("p100").replace("[web]", "[]"))
+    monkeypatch.setenv("AIRFLOW__PREHEAT__INCLUDE_DIR", str(tmp_path))
+
+    found = parse()
+
+    assert len(found) == 201
+    assert [dag_id for dag_id, dag in found.items() if "invalid" in dag.tags] == ["preheat__p100"]
+    assert found["preheat__p100"].schedule is None
+    assert found["preheat__p199"].schedule is not None
+
+
+def policy(name: str, head: str = "spec:") -> str:
+    """Read a policy that the repository ships, under another name."""
+    shipped = (ROOT / "include" / "policies" / "web-frontends.yaml").read_text(encoding="utf-8")
+    return shipped.replace("name: web-frontends", f"name: {name}").replace("spec:", head, 1)
+
+
+def write(folder: Path, name: str, text: str) -> None:
+    """Write a policy file beside the clusters that the repository ships."""
+    (folder / "policies").mkdir(exist_ok=True)
+    (folder / "policies" / f"{name}.yaml").write_text(text, encoding="utf-8")
+    clusters = (ROOT / "include" / "clusters.yaml").read_text(encoding="utf-8")
+    (folder / "clusters.yaml").write_text(clusters, encoding="utf-8")
 
 
 def test_a_broken_clusters_file_is_told_by_every_dag(
