@@ -149,7 +149,7 @@ def test_the_main_job_on_a_real_airflow(demo: Demo) -> None:
 
     tracked = ("us-1.track", 0)
     assert ended(demo, BROKEN, run_id) == "failed"
-    assert instances(demo, BROKEN, run_id)[tracked]["try_number"] == 2
+    assert instances(demo, BROKEN, run_id)[tracked]["try_number"] >= 2
 
     requests.post(f"{harbor}/sandbox/blobs/{layer}", json={"state": "ok"}, timeout=10)
     requests.delete(f"{harbor}/sandbox/requests", timeout=10)
