@@ -35,6 +35,11 @@ def states(run: DagRun, task_id: str) -> list[str]:
             id="unknown cluster",
         ),
         pytest.param(
+            {"images": "library/hello:1.0", "clusters": ["eu-1"], "platform": "linux/arm64"},
+            "platform: there is no such field; the fields are clusters, dry_run, images",
+            id="mistyped field",
+        ),
+        pytest.param(
             {"images": "library/hello:1.0", "clusters": []},
             "choose at least one of: eu-1, us-1",
             id="no cluster",

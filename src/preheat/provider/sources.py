@@ -33,6 +33,16 @@ __all__ = ["BrokenSource", "PlanSource", "PolicySource", "TypedImagesSource"]
 
 Value = TypeVar("Value")
 
+FORM_FIELDS = frozenset((
+    "images",
+    "clusters",
+    "platforms",
+    "scope",
+    "registry",
+    "reason",
+    "dry_run",
+))
+
 _LOOKUPS_AT_ONCE = 4  # more gain nothing on Harbor's side (harbor: enumeration-timings)
 
 
@@ -100,6 +110,12 @@ class TypedImagesSource:
     def plan(self, ledger: Ledger, params: Mapping[str, Any]) -> Plan:
         """Find every typed image in Harbor; all problems of the form are reported together."""
         del ledger  # a person who asks for an image wants it asked for, warm or not
+        if strangers := sorted(set(params) - FORM_FIELDS):
+            known = ", ".join(sorted(FORM_FIELDS))
+            raise ProblemsError([
+                Problem(f"there is no such field; the fields are {known}", name)
+                for name in strangers
+            ])
         registry = str(params["registry"])
         hook = HarborHook(registry)
         client = hook.client()

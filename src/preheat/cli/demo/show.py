@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["Demo", "DemoError"]
 
 DAG_ID = "preheat__library-base"
+IMAGES_ID = "preheat_images"
 LOGIN = "admin"
 CLOCK_FACTOR = 0.1
 _START_SECONDS = 180.0
@@ -73,7 +74,8 @@ class Demo:
         self._say("Making the pools and the two connections")
         self._furnish()
         self._say(f"Running the policy {DAG_ID}")
-        self._until(lambda: self.api.knows(f"/dags/{DAG_ID}"), "Airflow to find the DAG")
+        self._until(self._dags_are_known, "Airflow to find the DAGs")
+        self.api.unpause(IMAGES_ID)
         return self._follow(self._run_id())
 
     def stay(self) -> None:
@@ -169,6 +171,9 @@ class Demo:
                 "extra": json.dumps({"clock_factor": CLOCK_FACTOR}),
             },
         }
+
+    def _dags_are_known(self) -> bool:
+        return all(self.api.knows(f"/dags/{dag_id}") for dag_id in (DAG_ID, IMAGES_ID))
 
     def _run_id(self) -> str:
         """Start a run, or find the one that Airflow starts when a scheduled DAG is unpaused."""
