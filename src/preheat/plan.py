@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
+    from preheat.facts import Question
     from preheat.placement import PlacementKey, TrackSettings
 
-__all__ = ["Decision", "Disposition", "Plan", "PlannedPlacement", "Reason", "ReasonCode"]
+__all__ = [
+    "ClusterBytes",
+    "Decision",
+    "Disposition",
+    "Plan",
+    "PlannedPlacement",
+    "Reason",
+    "ReasonCode",
+]
 
 
 class ReasonCode(StrEnum):
@@ -28,11 +37,20 @@ class ReasonCode(StrEnum):
     TAG_DENIED = "TAG_DENIED"
     LABEL_MISSING = "LABEL_MISSING"
     LABEL_EXCLUDED = "LABEL_EXCLUDED"
+    UNPARSABLE = "UNPARSABLE"
+    OUT_OF_RANGE = "OUT_OF_RANGE"
+    PRERELEASE = "PRERELEASE"
     TOO_YOUNG = "TOO_YOUNG"
     TOO_OLD = "TOO_OLD"
     NOT_RECENTLY_PULLED = "NOT_RECENTLY_PULLED"
+    TOO_BIG = "TOO_BIG"
+    NO_SCAN = "NO_SCAN"
+    SCAN_STALE = "SCAN_STALE"
+    SEVERITY = "SEVERITY"
+    UNSIGNED = "UNSIGNED"
     SAME_DIGEST_AS = "SAME_DIGEST_AS"
     NOT_NEWEST = "NOT_NEWEST"
+    PINNED = "PINNED"
     PLATFORM_MISSING = "PLATFORM_MISSING"
     PLATFORM_NOT_WANTED = "PLATFORM_NOT_WANTED"
 
@@ -77,6 +95,8 @@ class Disposition(StrEnum):
     ALREADY_WARM = "ALREADY_WARM"
     NEXT_RUN = "NEXT_RUN"
     DRY_RUN = "DRY_RUN"
+    OVER_BUDGET = "OVER_BUDGET"
+    WINDOW_CLOSED = "WINDOW_CLOSED"
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +117,21 @@ class PlannedPlacement:
 
 
 @dataclass(frozen=True, slots=True)
+class ClusterBytes:
+    """What one cluster is asked to hold that it is not known to hold.
+
+    :param images: images that are asked for there.
+    :param bytes: their blobs, each once an endpoint and repository: Dragonfly's cache key is the
+        whole blob URL.
+    :param unknown: images whose manifest nobody read yet; they are not in ``bytes``.
+    """
+
+    images: int = 0
+    bytes: int = 0
+    unknown: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """All that one evaluation decided.
 
@@ -106,11 +141,15 @@ class Plan:
     :param warnings: what a reader should know, such as a source that matched no project.
     :param failures: why the run must end red whatever becomes of its placements, such as a platform
         that the policy insists on and an image lacks.
+    :param questions: what must be found out before the plan is final; see :mod:`preheat.facts`.
+    :param bytes: by cluster name.
+    :param opens_at: when the window opens that the run should wait for.
+    :param over_budget: what a person is to be asked, where the budget says so.
     """
 
     policy: str
     evaluated_at: datetime
-    decisions: tuple[Decision, ...]
+    decisions: Sequence[Decision]
     placements: tuple[PlannedPlacement, ...]
     policy_text: str = ""
     policy_hash: str = ""
@@ -118,6 +157,10 @@ class Plan:
     accept_partial: bool = False
     warnings: tuple[str, ...] = ()
     failures: tuple[str, ...] = ()
+    questions: tuple[Question, ...] = ()
+    bytes: Mapping[str, ClusterBytes] = field(default_factory=dict)
+    opens_at: datetime | None = None
+    over_budget: str = ""
 
     def counts(self) -> dict[str, int]:
         """How many decisions each reason code has (the first, deciding reason counts)."""

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.filesize import decimal
 from rich.table import Table
 
+from preheat.drivers.base import UNKNOWN_HOST
 from preheat.plan import Disposition
 from preheat.verdict import Verdict
 
@@ -17,58 +18,77 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from preheat.ledger import Outcome
-    from preheat.verdict import Finding, MissingLayer
+    from preheat.verdict import Finding, HostFinding, MissingLayer
 
-__all__ = ["advice", "all_warm", "finding_lines", "outcome_table", "table_text"]
+__all__ = ["advice", "all_warm", "count_of", "finding_lines", "outcome_table", "table_text"]
 
 _SHOWN_LAYERS = 10
-_NAMED_LAYERS = 3
+
+
+def count_of(number: int, noun: str) -> str:
+    """Say how many of a thing there are: ``1 layer``, ``2 layers``, ``0 policies``."""
+    if number == 1:
+        return f"1 {noun}"
+    is_y = noun.endswith("y") and noun[-2:-1] not in "aeiou"
+    return f"{number} {noun[:-1]}ies" if is_y else f"{number} {noun}s"
 
 
 def finding_lines(finding: Finding) -> list[str]:
     """Say a verdict and what is missing, a line for each thing."""
-    layers = f"{finding.layers_warm} of {finding.layers_expected}"
+    layers = count_of(finding.layers_expected, "layer")
     warm, expected = decimal(finding.bytes_warm), decimal(finding.bytes_expected)
-    lines = [f"{finding.verdict}: {layers} layers ({warm} of {expected}) are where they should be"]
-    lines += [
-        f"  host {host.host}: {host.layers} of {finding.layers_expected}, {decimal(host.bytes)}"
-        for host in finding.hosts
-    ]
+    if finding.verdict is Verdict.UNKNOWN:
+        lines = [f"{finding.verdict}: nothing could be counted, of {layers} ({expected})"]
+    else:
+        counted = f"{finding.layers_warm} of {layers} warm ({warm} of {expected})"
+        lines = [f"{finding.verdict}: {counted}"]
+    lines += [f"  {_host_text(host, finding.layers_expected)}" for host in finding.hosts]
     lines += [f"  missing {_layer_text(layer)}" for layer in finding.missing[:_SHOWN_LAYERS]]
     if (more := len(finding.missing) - _SHOWN_LAYERS) > 0:
-        lines.append(f"  and {more} more layers")
+        lines.append(f"  and {more} more")
     if finding.words:
         lines.append(f"  Dragonfly said: {finding.words}")
     return lines
 
 
 def advice(finding: Finding) -> str:
-    """Say in a sentence or two what is missing and what to do about it."""
-    missing = finding.missing
+    """Say in a sentence or two how much is missing and what to do; the lines name the layers."""
     if finding.verdict is Verdict.UNKNOWN:
         return f"{finding.words or 'nothing could be counted'}. The next try asks again."
-    names = ", ".join(_layer_text(layer) for layer in missing[:_NAMED_LAYERS])
-    rest = len(missing) - _NAMED_LAYERS
-    more = f" and {rest} more" if rest > 0 else ""
-    where = (
-        "Where the registry answers with an error, mend that; where it can serve the layer, look "
-        "at the log and the disk of the peers"
+    missing = count_of(len(finding.missing), "layer")
+    size = decimal(sum(layer.size for layer in finding.missing))
+    return (
+        f"{missing} missing ({size}), named above. Where the registry answers with an error, mend "
+        "that; where it can serve the layer, look at the log and the disk of the peers. "
+        "A further try fetches only what is missing."
     )
-    return f"missing {names}{more}. {where}. A further try fetches only what is missing."
+
+
+def _host_text(host: HostFinding, expected: int) -> str:
+    text = f"host {host.host}: {host.layers} of {expected}, {decimal(host.bytes)}"
+    if host.host == UNKNOWN_HOST:
+        # dragonfly: recorded repeat-6mib-single-seed.
+        return f"{text} (Dragonfly names no host for what a seed peer held already)"
+    return text
 
 
 def _layer_text(layer: MissingLayer) -> str:
-    where = f" on {', '.join(layer.hosts)}" if layer.hosts else ""
+    where = f" on {', '.join(layer.hosts)}" if layer.hosts else ", host not told by Dragonfly"
     why = f": {layer.words}" if layer.words else ""
     return f"{layer.digest} ({decimal(layer.size)}){where}{why}"
 
 
 def outcome_table(outcomes: Sequence[Outcome]) -> Table:
-    """Lay out what became of each placement of a run."""
+    """Lay out what became of each placement of a run; 80 columns are enough.
+
+    Only an image's name is folded where there is no room.
+    """
     table = Table(box=SIMPLE, show_edge=False, pad_edge=False)
-    for name in ("image", "platform", "cluster", "verdict", "layers", "bytes", "seconds"):
-        right = name in {"layers", "bytes", "seconds"}
-        table.add_column(name, justify="right" if right else "left", no_wrap=True)
+    table.add_column("image", overflow="fold")
+    for name in ("platform", "cluster", "verdict"):
+        table.add_column(name, no_wrap=True)
+    for name in ("layers", "size", "seconds"):
+        table.add_column(name, justify="right", no_wrap=True)
     for outcome in outcomes:
         table.add_row(
             outcome.label.removesuffix(f" {outcome.platform}"),
@@ -85,11 +105,11 @@ def outcome_table(outcomes: Sequence[Outcome]) -> Table:
 def _verdict_text(outcome: Outcome) -> str:
     match outcome.disposition:
         case Disposition.ALREADY_WARM:
-            return f"{outcome.verdict} (already)"
+            return f"{outcome.verdict} before"
         case Disposition.NEXT_RUN:
-            return "waits for the next run"
+            return "next run"
         case Disposition.DRY_RUN:
-            return "dry run: not asked"
+            return "dry run"
         case Disposition.ASK:
             return str(outcome.verdict)
 
