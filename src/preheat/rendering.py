@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["advice", "all_warm", "count_of", "finding_lines", "outcome_table", "table_text"]
 
 _SHOWN_LAYERS = 10
+_SHOWN_REASONS = 3
 
 
 def count_of(number: int, noun: str) -> str:
@@ -52,14 +53,19 @@ def finding_lines(finding: Finding) -> list[str]:
 
 
 def advice(finding: Finding) -> str:
-    """Say in a sentence or two how much is missing and what to do; the lines name the layers."""
+    """Say in a sentence or two how much is missing, why, and what to do.
+
+    Which layer on which host is told once, by :func:`finding_lines`.
+    """
     if finding.verdict is Verdict.UNKNOWN:
         return f"{finding.words or 'nothing could be counted'}. The next try asks again."
     missing = count_of(len(finding.missing), "layer")
     size = decimal(sum(layer.size for layer in finding.missing))
+    reasons = list(dict.fromkeys(layer.words for layer in finding.missing if layer.words))
+    why = f": {'; '.join(reasons[:_SHOWN_REASONS])}" if reasons else ""
     return (
-        f"{missing} missing ({size}), named above. Where the registry answers with an error, mend "
-        "that; where it can serve the layer, look at the log and the disk of the peers. "
+        f"{missing} missing ({size}, named above){why}. Where the registry answers with an error, "
+        "mend that; where it can serve the layer, look at the log and the disk of the peers. "
         "A further try fetches only what is missing."
     )
 

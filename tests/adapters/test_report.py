@@ -68,8 +68,8 @@ def test_what_is_not_warm_is_named(world: Any, context: dict[str, Any], verdict:
 
     told = complaint(report(), context)
 
-    assert "1 of 2 placements are not warm" in told
-    assert f"on us-1: {verdict}, missing 1 layers said why" in told
+    assert "1 of 2 placements not warm" in told
+    assert f"on us-1 is {verdict}, 1 layer missing: said why" in told
     assert "clear them with their downstream" in told
 
 
@@ -77,7 +77,7 @@ def test_what_was_never_asked_is_not_warm(world: Any, context: dict[str, Any]) -
     """A tracked task that died before it asked leaves UNKNOWN, and that is red."""
     world.plan(Disposition.ASK)
 
-    assert "on us-1: UNKNOWN" in complaint(report(), context)
+    assert "on us-1 is UNKNOWN" in complaint(report(), context)
 
 
 def test_a_verdict_of_an_earlier_run_does_not_count(world: Any, context: dict[str, Any]) -> None:
@@ -85,7 +85,7 @@ def test_a_verdict_of_an_earlier_run_does_not_count(world: Any, context: dict[st
     settle(world, *world.plan(Disposition.ASK), Verdict.WARM)
     world.plan(Disposition.ASK)
 
-    assert "on us-1: UNKNOWN" in complaint(report(), context)
+    assert "on us-1 is UNKNOWN" in complaint(report(), context)
 
 
 def test_a_task_that_failed_though_all_was_warm_before_is_red(
@@ -144,7 +144,7 @@ def test_a_long_complaint_stays_readable(world: Any, context: dict[str, Any]) ->
     told = complaint(report(), context)
 
     assert "14 of 14" in told
-    assert told.count("on us-1: UNKNOWN") == 10
+    assert told.count("on us-1 is UNKNOWN") == 10
     assert "and 4 more" in told
 
 

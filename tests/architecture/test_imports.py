@@ -30,7 +30,7 @@ MAY_IMPORT = {
     "ledger": VALUES | {"evidence", "verdict"},
     "asking": VALUES | {"drivers", "ledger", "verdict"},
     "proving": VALUES | {"drivers", "evidence", "ledger", "verdict"},
-    "rendering": VALUES | {"ledger", "verdict"},
+    "rendering": VALUES | {"drivers", "ledger", "verdict"},
     "sandbox": frozenset[str](),
     "provider": CORE,
     "cli": CORE | {"cli", "provider", "sandbox"},

@@ -10,7 +10,7 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from preheat.plan import Disposition
 from preheat.provider.config import open_ledger
-from preheat.rendering import outcome_table, table_text
+from preheat.rendering import count_of, outcome_table, table_text
 from preheat.verdict import Verdict
 
 if TYPE_CHECKING:
@@ -86,12 +86,13 @@ _NAMED = 10
 
 
 def _complaint(cold: Sequence[Outcome], all_of: int) -> str:
-    lines = [f"{len(cold)} of {all_of} placements are not warm:"]
+    lines = [f"{len(cold)} of {count_of(all_of, 'placement')} not warm:"]
     for outcome in cold[:_NAMED]:
         why = outcome.detail if outcome.disposition is Disposition.NEXT_RUN else outcome.words
-        missing = f", missing {len(outcome.missing)} layers" if outcome.missing else ""
+        missing = f", {count_of(len(outcome.missing), 'layer')} missing" if outcome.missing else ""
+        because = f": {why}" if why else ""
         lines.append(
-            f"  {outcome.label} on {outcome.cluster}: {outcome.verdict}{missing} {why}".rstrip()
+            f"  {outcome.label} on {outcome.cluster} is {outcome.verdict}{missing}{because}"
         )
     if (more := len(cold) - _NAMED) > 0:
         lines.append(f"  and {more} more, see the table above")
