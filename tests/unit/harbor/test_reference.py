@@ -91,7 +91,11 @@ def test_digest_is_asked_for_first(reference: ImageReference, asked: str) -> Non
         ("library/app@sha256:abc", "64 hex digits"),
         (f"library/app@{DIGEST.upper()}", "64 hex digits"),
         ("library/app@", "64 hex digits"),
-        ("library//app", "not a repository"),
+        ("library//app", "two slashes with nothing between"),
+        ("library/app:1.0:2", "more than one colon"),
+        ("foo bar", "one image a line"),
+        ("library/app:1 nginx", "one image a line"),
+        ("docker run --rm library/app", "options are not understood"),
         ("library/-app", "not a repository"),
         ("library/a_-b", "not a repository"),
         (f"library/{'a' * 250}", "not a repository"),
@@ -112,6 +116,29 @@ def test_all_problems_come_together() -> None:
     with pytest.raises(ProblemsError) as caught:
         parse_references("nginx\nlibrary/app:1\nlibrary/App\nother/x:$", "")
     assert [problem.line for problem in caught.value.problems] == [1, 3, 4]
+
+
+def test_everything_wrong_with_one_image_comes_together() -> None:
+    """Nobody corrects a name letter by letter."""
+    with pytest.raises(ProblemsError) as caught:
+        parse_references("docker.io/Library//Hello:::1@sha256:1", "harbor.example.com")
+    (problem,) = caught.value.problems
+    assert problem.message == (
+        "'docker.io/Library//Hello:::1@sha256:1': this is on another host, but the chosen Harbor "
+        "is harbor.example.com; a repository's name has small letters only; there is more "
+        "than one colon: one stands between name and tag; there are two slashes with nothing "
+        "between; a digest is sha256: and 64 hex digits, small letters"
+    )
+
+
+def test_an_image_knows_the_line_where_it_was_typed_first() -> None:
+    """What Harbor says of it later can be told with its line."""
+    found = parse_references("\nlibrary/a library/b:1\nlibrary/b:1,library/c")
+    assert [(str(image), image.line) for image in found] == [
+        ("library/a:latest", 2),
+        ("library/b:1", 2),
+        ("library/c:latest", 3),
+    ]
 
 
 @pytest.mark.parametrize("text", ["", "  \n", "# only a comment", ", ;"])
