@@ -1,23 +1,46 @@
-"""Field types of the policy language: text in, checked values out, each with its own message."""
+"""Field types of the policy language: text in, checked values out, each with its own message.
+
+The loader hands every scalar over as text. Editors see YAML with types, so each field also says
+what it looks like there (:mod:`preheat.policy.jsonschema`).
+"""
 
 from __future__ import annotations
 
 import ipaddress
 import re
 import zoneinfo
-from datetime import timedelta
-from typing import Annotated, ClassVar
+from dataclasses import dataclass
+from datetime import date, time, timedelta
+from typing import TYPE_CHECKING, Annotated, ClassVar
 from urllib.parse import urlsplit
 
 from croniter import croniter
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    WithJsonSchema,
+)
 from pydantic.alias_generators import to_camel
+from pydantic_core import core_schema
 
 from preheat.policy.platforms import check_platform
 from preheat.policy.units import format_duration, parse_duration
 
+if TYPE_CHECKING:
+    from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+    from pydantic.json_schema import JsonSchemaValue
+
 __all__ = [
+    "ONE_KEY",
+    "SCALAR",
+    "SOME_KEYS",
+    "Between",
+    "ClockTime",
     "Cron",
+    "Date",
     "Duration",
     "FileName",
     "Flag",
@@ -35,6 +58,18 @@ __all__ = [
 ]
 
 _NAME = re.compile(r"[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?")
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_CLOCK_TIME = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
+_END_OF_DAY = "24:00"
+
+SCALAR = ["string", "number", "boolean"]
+"""What text may look like to an editor: ``1.10`` is a number there, and text to us."""
+
+ONE_KEY = {"minProperties": 1, "maxProperties": 1}
+"""JSON Schema of what ``require_one`` checks: ``class X(Strict, json_schema_extra=ONE_KEY)``."""
+
+SOME_KEYS = {"minProperties": 1}
+"""JSON Schema of what ``require_any`` checks."""
 
 
 class Strict(BaseModel):
@@ -88,16 +123,52 @@ def _duration(value: object) -> object:
     return parse_duration(value)
 
 
-def between(low: str, high: str) -> AfterValidator:
-    """Bound a duration."""
-    lowest, highest = parse_duration(low), parse_duration(high)
+@dataclass(frozen=True, slots=True)
+class Between:
+    """Bounds of a duration, both included; the JSON Schema tells them in its description."""
 
-    def check(value: timedelta) -> timedelta:
-        if not lowest <= value <= highest:
-            raise ValueError(f"{format_duration(value)} is not between {low} and {high}")
+    low: str
+    high: str
+
+    def __get_pydantic_core_schema__(
+        self, source: type, handler: GetCoreSchemaHandler
+    ) -> core_schema.CoreSchema:
+        return core_schema.no_info_after_validator_function(self._check, handler(source))
+
+    def __get_pydantic_json_schema__(
+        self, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        return {**handler(schema), "between": [self.low, self.high]}
+
+    def _check(self, value: timedelta) -> timedelta:
+        if not parse_duration(self.low) <= value <= parse_duration(self.high):
+            raise ValueError(f"{format_duration(value)} is not between {self.low} and {self.high}")
         return value
 
-    return AfterValidator(check)
+
+def between(low: str, high: str) -> Between:
+    """Bound a duration."""
+    return Between(low, high)
+
+
+def _date(value: object) -> object:
+    text = str(value)
+    try:
+        if _DATE.fullmatch(text):
+            return date.fromisoformat(text)
+    except ValueError:
+        pass
+    raise ValueError(f"{value!r} is not a date; write year-month-day: 2027-06-30")
+
+
+def _clock_time(value: object) -> object:
+    """Read ``06:00``; ``24:00`` is the end of the day, the last moment that ``time`` can tell."""
+    text = str(value)
+    if text == _END_OF_DAY:
+        return time.max
+    if _CLOCK_TIME.fullmatch(text) is None:
+        raise ValueError(f'{value!r} is not a time of day; write hour and minute: "06:00"')
+    return time.fromisoformat(text)
 
 
 def _file_name(value: str) -> str:
@@ -145,13 +216,33 @@ def _pull_endpoint(value: str) -> str:
     return value.rstrip("/")
 
 
+def _looks_like(pattern: str, example: str, *, kinds: str | list[str] = "string") -> WithJsonSchema:
+    return WithJsonSchema({"type": kinds, "pattern": f"^({pattern})$", "examples": [example]})
+
+
 Text = Annotated[str, Field(min_length=1, max_length=1024)]
-FileName = Annotated[str, AfterValidator(_file_name)]
+FileName = Annotated[
+    str, AfterValidator(_file_name), _looks_like(_NAME.pattern, "web-frontends", kinds=SCALAR)
+]
 Number = Annotated[int, BeforeValidator(_number)]
 Flag = Annotated[bool, BeforeValidator(_flag)]
-Duration = Annotated[timedelta, BeforeValidator(_duration)]
-Cron = Annotated[str, AfterValidator(_cron)]
-TimeZone = Annotated[str, AfterValidator(_time_zone)]
-IpAddress = Annotated[str, AfterValidator(_ip)]
-Platform = Annotated[str, AfterValidator(check_platform)]
-PullEndpoint = Annotated[str, AfterValidator(_pull_endpoint)]
+Duration = Annotated[timedelta, BeforeValidator(_duration), _looks_like("[0-9]{1,9}[smhd]", "6h")]
+Date = Annotated[date, BeforeValidator(_date), _looks_like(_DATE.pattern, "2027-06-30")]
+ClockTime = Annotated[
+    time, BeforeValidator(_clock_time), _looks_like(f"{_CLOCK_TIME.pattern}|{_END_OF_DAY}", "06:00")
+]
+Cron = Annotated[str, AfterValidator(_cron), _looks_like(r"\S+(\s+\S+){4}", "0 2 * * *")]
+TimeZone = Annotated[
+    str, AfterValidator(_time_zone), _looks_like("[A-Za-z][A-Za-z0-9_+/-]*", "Europe/Berlin")
+]
+IpAddress = Annotated[str, AfterValidator(_ip), _looks_like(r"[0-9A-Fa-f:.]+(%\S+)?", "10.0.0.11")]
+Platform = Annotated[
+    str,
+    AfterValidator(check_platform),
+    _looks_like("[a-z0-9]+/[a-z0-9_]+(/[a-z0-9.]+)?", "linux/amd64"),
+]
+PullEndpoint = Annotated[
+    str,
+    AfterValidator(_pull_endpoint),
+    _looks_like(r"[Hh][Tt][Tt][Pp][Ss]?://[^/?#@\s]+/*", "https://harbor.example.com"),
+]
