@@ -19,7 +19,7 @@ from preheat.policy.yamltext import MAX_BYTES, Document, Path, parse
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-__all__ = ["load_clusters", "load_directory", "load_policy", "read_text"]
+__all__ = ["load_clusters", "load_policy", "read_text"]
 
 AnyFile = TypeVar("AnyFile", bound=Strict)
 
@@ -51,32 +51,6 @@ def load_policy(text: str, source: str, clusters: Clusters) -> Policy:
     file = _validated(PolicyFile, document, source, problems)
     policy = build_policy(file, document, clusters)
     return replace(policy, text=text, source=source)
-
-
-def load_directory(
-    path: FilePath, clusters: Clusters
-) -> tuple[list[Policy], dict[str, list[Problem]]]:
-    """Read all policy files of a folder; broken ones do not harm the others.
-
-    :returns: the good policies by file name, and the problems of the broken files by stem.
-    :raises ProblemsError: when the folder itself cannot be read.
-    """
-    try:
-        files = sorted(entry for entry in path.iterdir() if entry.suffix in {".yaml", ".yml"})
-    except OSError as error:
-        message = f"The folder of policies cannot be read: {error.strerror}."
-        raise ProblemsError([Problem(message, str(path))]) from None
-    policies: list[Policy] = []
-    problems: dict[str, list[Problem]] = {}
-    for file in files:
-        try:
-            if file.suffix == ".yml":
-                message = f"Policy files end in .yaml; rename it to {file.stem}.yaml."
-                raise ProblemsError([Problem(message, file.name)])  # noqa: TRY301 - one way out
-            policies.append(load_policy(read_text(file), file.name, clusters))
-        except ProblemsError as error:
-            problems.setdefault(file.stem, []).extend(error.problems)
-    return policies, problems
 
 
 def read_text(file: FilePath) -> str:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from preheat.policy.engine import evaluate
-from preheat.policy.loader import load_clusters, load_directory
+from preheat.policy.folder import load_folder
+from preheat.policy.loader import load_clusters
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,8 +51,9 @@ def plans(art: Callable[..., Artifact], now: datetime) -> dict[str, Plan]:
     """Evaluate every policy of ``include/`` on the catalogue."""
     text = (INCLUDE / "clusters.yaml").read_text()
     clusters = load_clusters(text, "clusters.yaml")
-    policies, problems = load_directory(INCLUDE / "policies", clusters)
-    assert problems == {}
+    entries = load_folder(INCLUDE / "policies", clusters)
+    policies = [entry.policy for entry in entries if entry.policy]
+    assert len(policies) == len(entries)
     artifacts = [
         art(name, f"{place}{n}", tags=tags, age=(2 + 24 * n) * HOUR, platforms=has, labels=labels)
         for place, (name, has, versions, labels) in enumerate(CATALOGUE, start=1)

@@ -10,7 +10,8 @@ import pytest
 
 from preheat.errors import ProblemsError
 from preheat.placement import Peers, Scope
-from preheat.policy.loader import load_directory, load_policy
+from preheat.policy.folder import load_folder
+from preheat.policy.loader import load_policy
 from preheat.policy.matchers import MatcherKind
 from preheat.policy.model import OnMissing, OnPartial, Order, Retry, Schedule, Submit, Verify
 
@@ -210,8 +211,9 @@ def test_keys_of_later_versions_say_so(part: str, key: str, policy: Callable[...
 
 def test_broken_files_do_not_harm_others(clusters: Clusters) -> None:
     """Text in Latin-1, a picture, an empty file and a list: the good file is still read."""
-    policies, problems = load_directory(FILES, clusters)
-    assert [policy.name for policy in policies] == ["good"]
+    entries = load_folder(FILES, clusters)
+    assert [entry.name for entry in entries if entry.policy] == ["good"]
+    problems = {entry.name: entry.problems for entry in entries if entry.problems}
     told = {stem: str(ProblemsError(found)) for stem, found in problems.items()}
     assert "not UTF-8 text (byte 9)" in told["latin-1"]
     assert "not UTF-8" in told["picture"]
@@ -228,9 +230,10 @@ def test_files_that_cannot_be_policies(tmp_path: Path, clusters: Clusters) -> No
     (tmp_path / "short.yml").write_text("a: 1")
     (tmp_path / "folder.yaml").mkdir()
     (tmp_path / "README.md").write_text("not a policy")
-    policies, problems = load_directory(tmp_path, clusters)
-    assert policies == []
-    assert {stem: str(found[0]) for stem, found in problems.items()} == {
+    (tmp_path / ".hidden.yaml").write_text("an editor's own")
+    entries = load_folder(tmp_path, clusters)
+    assert not any(entry.policy for entry in entries)
+    assert {entry.name: str(entry.problems[0]) for entry in entries} == {
         "big": "big.yaml: The file is larger than 256 KiB; no policy needs that.",
         "folder": "folder.yaml: The file cannot be read: Is a directory.",
         "short": "short.yml: Policy files end in .yaml; rename it to short.yaml.",
@@ -240,4 +243,17 @@ def test_files_that_cannot_be_policies(tmp_path: Path, clusters: Clusters) -> No
 def test_a_missing_folder_is_a_problem(tmp_path: Path, clusters: Clusters) -> None:
     """The folder's name is in the message."""
     with pytest.raises(ProblemsError, match="absent: The folder of policies cannot be read"):
-        load_directory(tmp_path / "absent", clusters)
+        load_folder(tmp_path / "absent", clusters)
+
+
+def test_two_files_of_one_name_name_each_other(tmp_path: Path, clusters: Clusters) -> None:
+    """Of two files that declare one policy, the right one stays, the other tells where it is."""
+    good = (FILES / "good.yaml").read_text()
+    (tmp_path / "good.yaml").write_text(good)
+    (tmp_path / "better.yaml").write_text(good)
+    (tmp_path / "good.yml").write_text(good)
+    better, right, short = load_folder(tmp_path, clusters)
+    assert right.policy is not None
+    assert right.problems == ()
+    assert str(better.problems[-1]) == "better.yaml: good.yaml declares the policy 'good' too."
+    assert str(short.problems[-1]) == "good.yml: good.yaml declares the policy 'good' too."
