@@ -33,7 +33,7 @@ setup: $(READY) ## Make the virtual environment in .venv from the lock.
 	@echo "setup: $(BIN) is ready"
 
 .PHONY: demo
-demo: $(READY) ## Sandbox, Airflow and a first policy run, until ctrl-C (DEMO_ARGS=--exit: end by itself).
+demo: $(READY) ## Sandbox, Airflow and a first policy run, until ctrl-C (DEMO_ARGS="--exit --port N").
 	@exec $(BIN)/preheat demo $(DEMO_ARGS)
 
 .PHONY: sandbox
@@ -67,11 +67,12 @@ test-fast: $(READY) ## The tests that need neither Airflow nor a server.
 test-dags: $(READY) ## The DAGs as data, and whole runs.
 	@$(BIN)/pytest tests/dags $(PYTEST_ARGS)
 
+LIVE := $(addprefix PREHEAT_LIVE_,HARBOR_URL HARBOR_USER HARBOR_SECRET DRAGONFLY_URL DRAGONFLY_TOKEN PROJECT)
+
 .PHONY: test-live
 test-live: $(READY) ## The contract tests against the Harbor and Dragonfly named by PREHEAT_LIVE_*.
-	@: "$${PREHEAT_LIVE_HARBOR_URL:?is not set}" "$${PREHEAT_LIVE_HARBOR_USER:?is not set}" \
-	   "$${PREHEAT_LIVE_HARBOR_SECRET:?is not set}" "$${PREHEAT_LIVE_DRAGONFLY_URL:?is not set}" \
-	   "$${PREHEAT_LIVE_DRAGONFLY_TOKEN:?is not set}" "$${PREHEAT_LIVE_PROJECT:?is not set}"
+	@missing=; for name in $(LIVE); do [[ -n "$${!name:-}" ]] || missing+=" $$name"; done; \
+	if [[ -n "$$missing" ]]; then echo "not set:$$missing" >&2; exit 2; fi
 	@$(BIN)/pytest tests/contract -m live $(PYTEST_ARGS)
 
 .PHONY: lint

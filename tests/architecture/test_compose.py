@@ -73,3 +73,10 @@ def test_the_sandbox_clusters_differ_from_the_examples_in_their_address_only(roo
         for registry, endpoint in cluster["pullEndpoints"].items():
             cluster["pullEndpoints"][registry] = endpoint.replace("127.0.0.1", "sandbox")
     assert stack == demo
+
+
+def test_a_variable_has_one_default(text: str) -> None:
+    """A sandbox with another clock than its connection would be taken for lost or slow."""
+    found = set(re.findall(r"(?<!\$)\$\{([A-Z_]+):-([^}]*)\}", text))
+    names = [name for name, _ in found]
+    assert len(names) == len(set(names)), sorted(found)

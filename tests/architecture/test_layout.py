@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 from typing import TYPE_CHECKING
@@ -63,6 +64,23 @@ def test_help_lists_every_command(root: Path) -> None:
         check=True,
     )
     assert set(re.findall(r"(?m)^ +make ([a-z-]+) +\S", done.stdout)) == targets(root)
+
+
+def test_live_tests_name_every_variable_that_is_missing(root: Path) -> None:
+    """Nobody wants to learn them one by one."""
+    done = subprocess.run(
+        ["make", "--no-print-directory", "--old-file=.venv/.ready", "test-live"],  # noqa: S607  as above
+        cwd=root,
+        env={"PATH": os.environ["PATH"], "PREHEAT_LIVE_HARBOR_URL": "https://h"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode != 0
+    named = set(re.findall(r"PREHEAT_LIVE_([A-Z_]+)", done.stderr))
+    assert named == {
+        *("HARBOR_USER", "HARBOR_SECRET", "DRAGONFLY_URL", "DRAGONFLY_TOKEN", "PROJECT"),
+    }
 
 
 @pytest.mark.parametrize("document", ["README.md", "AGENTS.md", "CONTEXT.md", "docs"])

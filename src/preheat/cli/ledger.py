@@ -19,7 +19,7 @@ Url = Annotated[
     typer.Option(
         "--url",
         help="Database of the ledger; by default as the environment says, "
-        "else preheat.db in AIRFLOW_HOME. airflow.cfg is not read.",
+        "else preheat.db in AIRFLOW_HOME (~/airflow if not set). airflow.cfg is not read.",
         envvar="AIRFLOW__PREHEAT__LEDGER_URL",
         show_default=False,
         show_envvar=True,
@@ -31,6 +31,18 @@ def default_url() -> str:
     """Tell the URL that the provider's configuration has by default."""
     home = Path(os.environ.get("AIRFLOW_HOME", "~/airflow")).expanduser().absolute()
     return f"sqlite:///{home / 'preheat.db'}"
+
+
+def where_looked(url: str) -> str:
+    """Tell why the ledger was looked for where it was, and how to look elsewhere."""
+    if url:
+        return "That is what --url or AIRFLOW__PREHEAT__LEDGER_URL says."
+    home = os.environ.get("AIRFLOW_HOME")
+    said = f"AIRFLOW_HOME is {home}" if home else "AIRFLOW_HOME is not set, so it is ~/airflow"
+    return (
+        f"Looked there because {said}. Another ledger: set AIRFLOW_HOME, or give its URL by "
+        "AIRFLOW__PREHEAT__LEDGER_URL or --url. airflow.cfg is not read."
+    )
 
 
 @app.command()
@@ -59,8 +71,9 @@ def show_status(url: Url = "") -> None:
         _fail(error)
     typer.echo(f"Ledger    {status.url}")
     if not status.is_current:
-        typer.echo(f"Revision  {status.revision or 'no tables yet'}, this Preheat: {status.head}")
-        typer.echo("Run `preheat ledger upgrade` with the same URL.")
+        typer.echo(f"Revision  {status.revision or 'no ledger yet'}, this Preheat: {status.head}")
+        typer.echo(where_looked(url))
+        typer.echo("If it is the right one, run 'preheat ledger upgrade' in the same way.")
         raise typer.Exit(1)
     typer.echo(f"Revision  {status.revision}, current")
     for table, count in status.rows.items():

@@ -36,7 +36,7 @@ def pools_of(clusters_file: Path) -> dict[str, dict[str, Any]]:
 def pools(
     include: Annotated[Path, typer.Option(help="Folder with clusters.yaml.")] = Path("include"),
 ) -> None:
-    """Print the pools that the clusters need, as ``airflow pools import`` reads them."""
+    """Print the pools that the clusters need, in the form that 'airflow pools import' reads."""
     try:
         found = pools_of(include / "clusters.yaml")
     except ProblemsError as error:
