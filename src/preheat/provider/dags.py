@@ -119,10 +119,10 @@ def policy_dags(dag_folder: Path, only: str | None = None) -> Iterator[DAG]:
         if only not in {None, dag_id}:
             continue
         if problems:
-            yield _invalid_dag(dag_id, path.name, problems)
+            yield _invalid_dag(dag_id, files.clusters_file, problems)
             continue
         policy, wrong = files.policy(path, clusters)
-        yield _policy_dag(policy, clusters) if policy else _invalid_dag(dag_id, path.name, wrong)
+        yield _policy_dag(policy, clusters) if policy else _invalid_dag(dag_id, path, wrong)
 
 
 def _policy_dag(policy: Policy, clusters: Clusters) -> DAG:
@@ -150,18 +150,22 @@ def _policy_dag(policy: Policy, clusters: Clusters) -> DAG:
     return dag
 
 
-def _invalid_dag(dag_id: str, file_name: str, problems: Sequence[Problem]) -> DAG:
+def _invalid_dag(dag_id: str, file: Path, problems: Sequence[Problem]) -> DAG:
     with DAG(
         dag_id=dag_id,
-        description=f"{file_name} is invalid",
+        description=f"{file.name} is invalid",
         schedule=None,
         start_date=_START,
         tags=["preheat", "policy", "invalid"],
         default_args={"owner": "preheat"},
-        doc_md=invalid_doc(file_name, problems),
+        doc_md=_wrong(file, problems),
     ) as dag:
         EvaluatePolicyOperator(task_id=PLAN, source=BrokenSource(tuple(problems)))
     return dag
+
+
+def _wrong(file: Path, problems: Sequence[Problem]) -> str:
+    return invalid_doc(file.name, problems, Files.shown(file))
 
 
 def images_dag(dag_folder: Path, doc: str | None) -> DAG:
@@ -169,7 +173,8 @@ def images_dag(dag_folder: Path, doc: str | None) -> DAG:
 
     :param doc: the DAG file's docstring, its runbook.
     """
-    clusters, problems = Files.beside(dag_folder).clusters()
+    files = Files.beside(dag_folder)
+    clusters, problems = files.clusters()
     with DAG(
         dag_id="preheat_images",
         description="Warm the images you name, on the clusters you name",
@@ -178,7 +183,7 @@ def images_dag(dag_folder: Path, doc: str | None) -> DAG:
         tags=["preheat", "images", *(["invalid"] if problems else [])],
         default_args={"owner": "preheat"},
         params=_form(clusters),
-        doc_md=f"{doc}\n\n{invalid_doc('clusters.yaml', problems)}" if problems else doc,
+        doc_md=f"{doc}\n\n{_wrong(files.clusters_file, problems)}" if problems else doc,
     ) as dag:
         source = BrokenSource(problems) if problems else TypedImagesSource(clusters)
         Body(source=source, clusters=tuple(clusters), announce=False).build()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
 
 __all__ = ["invalid_doc", "policy_doc"]
 
+_MARKUP = re.compile(r"[\\`*_\[\]<>|~]")
+_SHOWN_LENGTH = 200
 _POLICY = """\
 ### {name}
 
@@ -54,14 +57,38 @@ def policy_doc(policy: Policy) -> str:
     )
 
 
-def invalid_doc(file_name: str, problems: Sequence[Problem]) -> str:
-    """Show everything that is wrong with a file."""
-    found = "\n".join(f"    {problem}" for problem in problems)
+def invalid_doc(file_name: str, problems: Sequence[Problem], text: str = "") -> str:
+    """Show everything that is wrong with a file, a list entry each, with the line in question.
+
+    :param text: the file; "" if it cannot be read.
+    """
+    lines = text.splitlines()
+    found = "\n\n".join(_problem(problem, lines) for problem in problems)
     return (
         f"### `{file_name}` is invalid\n\nNothing runs from it until this is mended; other "
         f"policies are unharmed.\n\n{found}\n\n"
         "Try the file with `preheat policy check` before you commit it."
     )
+
+
+def _problem(problem: Problem, lines: Sequence[str]) -> str:
+    numbers = (str(number) for number in (problem.line, problem.column) if number)
+    place = ":".join((problem.source, *numbers))
+    path = f" `{problem.path}`" if problem.path else ""
+    entry = f"- **{_escaped(place)}**{path}: {_escaped(problem.message)}"
+    if not problem.line or problem.line > len(lines):
+        return entry
+    line = lines[problem.line - 1].expandtabs(1).replace("```", "'''")[:_SHOWN_LENGTH]
+    shown = [f"{problem.line} | {line}"]
+    if problem.column and problem.column <= len(line) + 1:
+        shown.append(f"{' ' * len(str(problem.line))} | {' ' * (problem.column - 1)}^")
+    fenced = ["```text", *shown, "```"]
+    return "\n".join([entry, "", *(f"  {row}" for row in fenced)])
+
+
+def _escaped(text: str) -> str:
+    """Let Markdown show a text as it is: ``<`` would begin a tag, ``*`` an emphasis."""
+    return _MARKUP.sub(r"\\\g<0>", text.replace("\n", " "))
 
 
 def _duration(seconds: int) -> str:

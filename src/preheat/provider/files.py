@@ -30,9 +30,14 @@ class Files:
         """Find the folder that belongs to a DAG file."""
         return cls(include_dir(dag_folder))
 
+    @property
+    def clusters_file(self) -> Path:
+        """Path of the clusters."""
+        return self.folder / "clusters.yaml"
+
     def clusters(self) -> tuple[Clusters, tuple[Problem, ...]]:
         """Read the clusters; with problems, there are none."""
-        path = self.folder / "clusters.yaml"
+        path = self.clusters_file
         try:
             return load_clusters(read_text(path), path.name), ()
         except ProblemsError as error:
@@ -49,3 +54,11 @@ class Files:
             return load_policy(read_text(path), path.name, clusters), ()
         except ProblemsError as error:
             return None, error.problems
+
+    @staticmethod
+    def shown(path: Path) -> str:
+        """Text of a file that has problems, to show lines of it; "" if it cannot be read at all."""
+        try:
+            return path.read_text(encoding="utf-8", errors="replace")
+        except OSError:
+            return ""

@@ -49,8 +49,9 @@ class EvaluatePolicyOperator(BaseOperator):
             ledger = open_ledger()
             plan = self.source.plan(ledger, context["params"])
         except (InputError, RefusedError) as error:
-            # A repeat of the same question brings the same answer.
-            raise AirflowFailException(str(error)) from error
+            # A repeat of the same question brings the same answer. The message says it all: with
+            # its cause the log would show every word twice.
+            raise AirflowFailException(str(error)) from None
         recorded = ledger.record_plan(plan, run_ref(context))
         for warning in plan.warnings:
             self.log.warning("%s", warning)
