@@ -143,15 +143,3 @@ def test_token_for_a_missing_project_is_refused(harbor: HarborSite) -> None:
     """Harbor hands out a token without actions; we look into it."""
     with pytest.raises(RefusedError, match="may not pull from no-such-project"):
         harbor.client().pull_authorization([f"{harbor.project}/x", "no-such-project/x"])
-
-
-def test_enrich_knows_accessories_and_keeps_the_rest(
-    harbor: HarborSite, listed: list[Artifact]
-) -> None:
-    """Accessories become known, whatever they are; nothing else changes."""
-    few = listed[:5]
-    found = harbor.client().enrich(few, scan=False, accessories=True)
-    assert [(item.digest, item.tags, item.labels) for item in found] == [
-        (item.digest, item.tags, item.labels) for item in few
-    ]
-    assert all(item.accessories is not None for item in found)

@@ -6,13 +6,12 @@ Synchronous and on ``requests``: workers and the CLI call it straight, triggers 
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
-from functools import partial
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from preheat.errors import NotFoundError, UnexpectedAnswerError
+from preheat.errors import UnexpectedAnswerError
 from preheat.harbor import check, registry, tokens
+from preheat.harbor.answering import Answering
 from preheat.harbor.answers import (
     ArtifactAnswer,
     Project,
@@ -31,15 +30,10 @@ if TYPE_CHECKING:
 
     from preheat.artifact import Artifact, Child, Image
     from preheat.checks import CheckReport
+    from preheat.facts import Facts, Question
     from preheat.transport import Transport
 
 __all__ = ["HarborClient"]
-
-# The first type that has a report wins (harbor: handler/util.go).
-SCAN_TYPES = (
-    "application/vnd.security.vulnerability.report; version=1.1, "
-    "application/vnd.scanner.adapter.vuln.report.harbor+json; version=1.0"
-)
 
 
 class HarborClient:
@@ -129,17 +123,20 @@ class HarborClient:
         found = decode(answer, ArtifactAnswer, "an artifact")
         return self._artifact(found, project, repository)
 
-    def enrich(
-        self, artifacts: Iterable[Artifact], *, scan: bool, accessories: bool
-    ) -> list[Artifact]:
-        """Add scan summaries and accessories, one request an artifact.
+    def answer(self, questions: Iterable[Question]) -> Facts:
+        """Answer those questions that are about this Harbor, each with one request.
 
-        Costly: for those that passed all cheap criteria. Artifacts that were deleted meanwhile are
-        left out.
+        None where the thing is gone, or Harbor cannot or does not tell. Costly: ask only where a
+        decision hangs on it. ``IMAGE`` reads a manifest, which counts as a pull.
+
+        :raises RefusedError: if Harbor does not know the credentials, or the robot lacks a
+            permission; says which.
         """
-        read = partial(self._enriched, scan=scan, accessories=accessories)
-        with ThreadPoolExecutor(self.max_connections, "harbor") as pool:
-            return [found for found in pool.map(read, artifacts) if found is not None]
+        asked = [question for question in questions if question.registry == self.registry]
+        if not asked:
+            return {}
+        self._api.version()
+        return Answering(self._api, self.max_connections).answer(asked)
 
     def pull_authorization(self, repositories: Iterable[str]) -> SecretStr:
         """Mint a pull token for these repositories: the value of an ``Authorization`` header.
@@ -201,25 +198,6 @@ class HarborClient:
 
     def _artifact(self, answer: ArtifactAnswer, project: str, repository: str) -> Artifact:
         return artifact_of(answer, registry=self.registry, project=project, repository=repository)
-
-    def _enriched(self, artifact: Artifact, *, scan: bool, accessories: bool) -> Artifact | None:
-        path = artifacts_path(artifact.project, artifact.repository, artifact.digest)
-        params = {
-            "with_tag": "false",
-            "with_scan_overview": _flag(scan),
-            "with_accessory": _flag(accessories),
-        }
-        headers = {"X-Accept-Vulnerabilities": SCAN_TYPES}
-        try:
-            answer = self._api.get("artifact", path, params=params, headers=headers)
-        except NotFoundError:
-            return None
-        found = decode(answer, ArtifactAnswer, "an artifact")
-        return replace(
-            artifact,
-            scan=found.scan() if scan else artifact.scan,
-            accessories=found.accessory_types() if accessories else artifact.accessories,
-        )
 
 
 def _flag(value: bool) -> str:  # noqa: FBT001 - the value itself is what is written

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from preheat.artifact import Child, ScanSummary, Tag
+from preheat.artifact import Child, Tag
 from preheat.errors import (
     NotFoundError,
     RateLimitedError,
@@ -217,31 +217,6 @@ def test_missing_tag_is_not_found_in_harbors_words(replay: Replay, robot: Harbor
         robot.artifact("team-a", "web/frontend", "nosuch")
     assert caught.value.words == "artifact team-a/web/frontend:nosuch not found"
     assert caught.value.status == 404
-
-
-def test_enrich_adds_scan_and_accessories(replay: Replay, robot: HarborClient) -> None:
-    """Both are asked for at once, with both report types accepted."""
-    path = "/api/v2.0/projects/team-a/repositories/crit-app/artifacts/1.0"
-    replay.recorded(path, "artifact-scan-overview-crit")
-    cheap = robot.artifact("team-a", "crit-app", "1.0")
-    replay.recorded(path.replace("1.0", cheap.digest), "artifact-scan-overview-crit")
-    (found,) = robot.enrich([cheap], scan=True, accessories=True)
-    ended = datetime(2026, 11, 24, 4, 43, 6, tzinfo=UTC)
-    assert found.scan == ScanSummary("Success", "Critical", ended)
-    assert (found.accessories, found.tags) == ((), cheap.tags)
-    assert "; version=1.1, application/" in replay.asked[-1].headers["X-Accept-Vulnerabilities"]
-
-
-def test_enrich_names_signatures_and_leaves_out_what_was_deleted(
-    replay: Replay, robot: HarborClient
-) -> None:
-    """A signed index shows signature.cosign; an artifact that is gone is left out."""
-    replay.recorded(f"{NESTED}/signed", "artifact-signed-index")
-    signed = robot.artifact("team-a", "deep/nested/path/app", "signed")
-    replay.recorded(f"{NESTED}/{signed.digest}", "artifact-signed-index", "artifact-tag-not-found")
-    (found,) = robot.enrich([signed], scan=False, accessories=True)
-    assert found.accessories == ("signature.cosign",)
-    assert robot.enrich([signed], scan=False, accessories=True) == []
 
 
 @pytest.mark.parametrize(
