@@ -134,7 +134,7 @@ def test_the_plans_own_failures_are_told_with_the_rest(world: Any, context: dict
 
     told = complaint(report(), context)
 
-    assert told.startswith("library/hello has no linux/riscv64\n1 of 1 placements")
+    assert told.startswith("library/hello has no linux/riscv64\n1 of 1 placement not warm")
 
 
 def test_a_long_complaint_stays_readable(world: Any, context: dict[str, Any]) -> None:

@@ -68,7 +68,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     made = Demo(
         root=root,
         home=root / ".demo",
-        console=Console(file=StringIO(), width=120),
+        console=Console(file=StringIO(), width=80, soft_wrap=True),
         port=port,
         harbor_port=harbor_port,
         dragonfly_port=dragonfly_port,
@@ -136,7 +136,11 @@ def holds_secret(statement: str) -> bool:
 def test_the_main_job_on_a_real_airflow(demo: Demo) -> None:
     """Warm, then a lost layer, then mended; no secret anywhere, and nothing left running."""
     assert demo.run(), demo.console.file.getvalue()  # type: ignore[attr-defined]
-    assert "12 of 12 placements warm" in demo.console.file.getvalue()  # type: ignore[attr-defined]
+    told = demo.console.file.getvalue()  # type: ignore[attr-defined]
+    assert "12 of 12 placements warm" in told
+    assert re.search(r"s    Airflow's scheduler is up", told)
+    assert f"Ledger: AIRFLOW_HOME={demo.home.relative_to(demo.root)}/airflow " in told
+    assert [line for line in told.splitlines() if len(line) > 80 and "http" not in line] == []
 
     harbor = f"http://127.0.0.1:{demo.harbor_port}"
     image = requests.get(

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import signal
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 __all__ = ["demo"]
-
-_LOG_WIDTH = 120
 
 
 def demo(
@@ -25,10 +22,10 @@ def demo(
     """Start a sandbox Harbor and Dragonfly and Airflow, run the first policy, show what is warm."""
     from rich.console import Console  # noqa: PLC0415 - heavy for every other command
 
+    from preheat.cli.demo.airflow_api import AirflowApiError  # noqa: PLC0415 - as above
     from preheat.cli.demo.show import Demo, DemoError  # noqa: PLC0415 - as above
 
-    width = None if sys.stdout.isatty() else _LOG_WIDTH
-    console = Console(highlight=False, soft_wrap=True, width=width)
+    console = Console(highlight=False, soft_wrap=True)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
     show = Demo(root=Path.cwd(), home=home.resolve(), console=console, port=port)
@@ -37,7 +34,11 @@ def demo(
         if not exit_after:
             show.stay()
     except DemoError as error:
-        console.print(f"[red]{error}[/red]")
+        console.print(str(error), style="red", markup=False)
+        raise typer.Exit(1) from None
+    except AirflowApiError as error:
+        said = f"{error} Airflow's log: {show.processes.log('airflow')}"
+        console.print(said, style="red", markup=False)
         raise typer.Exit(1) from None
     except KeyboardInterrupt:
         console.print("\nStopping …")

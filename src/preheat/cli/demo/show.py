@@ -10,11 +10,14 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from preheat.cli.demo.airflow_api import AirflowApi
+from preheat.cli.demo.addresses import proved_before, run_addresses
+from preheat.cli.demo.airflow_api import AirflowApi, AirflowApiError
 from preheat.cli.demo.processes import Processes, port_is_free
+from preheat.cli.demo.settings import airflow_environment
 from preheat.cli.pools import pools_of
 from preheat.ledger import Ledger
-from preheat.rendering import all_warm, outcome_table
+from preheat.rendering import all_warm, count_of, outcome_table
+from preheat.verdict import Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,6 +34,8 @@ CLOCK_FACTOR = 0.1
 _START_SECONDS = 180.0
 _RUN_SECONDS = 300.0
 _SCHEDULED_SECONDS = 8
+_SILENT_SECONDS = 10.0
+_OTHER_PORT = ', or choose another: --port N, with make: make demo DEMO_ARGS="--port N".'
 
 
 class DemoError(Exception):
@@ -56,6 +61,9 @@ class Demo:
     processes: Processes = field(init=False)
     _started: float = field(default_factory=time.monotonic)
     _step: int = 0
+    _last_word: float = field(default_factory=time.monotonic)
+    _well: list[str] = field(default_factory=list)
+    _counted: str = ""
 
     def __post_init__(self) -> None:
         """Prepare what the steps share."""
@@ -66,15 +74,18 @@ class Demo:
         """Go through all steps; True if every placement of the run is warm."""
         self._check()
         environment = self._environment()
-        self._say("Starting the sandbox: a Harbor and a Dragonfly manager with simulated peers")
+        self._say("Starting the sandbox: Harbor, a Dragonfly manager, simulated peers")
         self.processes.start("sandbox", self._sandbox_command(), environment)
-        self._say("Starting Airflow: SQLite, LocalExecutor (the first time it makes its database)")
+        self._say("Starting Airflow on SQLite (the first time it makes its database)")
         self.processes.start("airflow", [self._tool("airflow"), "standalone"], environment)
-        self._until(self.api.is_healthy, "Airflow to be healthy")
+        self._until(self._sandbox_listens, "the sandbox")
+        self._note("the sandbox is up")
+        self._until(self._airflow_is_well, "Airflow")
         self._say("Making the pools and the two connections")
         self._furnish()
         self._say(f"Running the policy {DAG_ID}")
         self._until(self._dags_are_known, "Airflow to find the DAGs")
+        self._note("Airflow has found the DAGs")
         self.api.unpause(IMAGES_ID)
         return self._follow(self._run_id())
 
@@ -90,9 +101,17 @@ class Demo:
         self.processes.stop()
 
     def _say(self, text: str) -> None:
+        """Announce the next step."""
         self._step += 1
-        elapsed = time.monotonic() - self._started
-        self.console.print(f"[bold]{self._step}[/bold] {elapsed:5.1f} s  {text}")
+        self._print(f"[bold]{self._step}[/bold]", text)
+
+    def _note(self, text: str) -> None:
+        """Tell how a step goes on."""
+        self._print(" ", f"  {text}")
+
+    def _print(self, number: str, text: str) -> None:
+        self._last_word = time.monotonic()
+        self.console.print(f"{number} {self._last_word - self._started:5.1f} s  {text}")
 
     def _check(self) -> None:
         if not (self.root / "dags" / "preheat_policies.py").is_file():
@@ -103,7 +122,7 @@ class Demo:
             if not port_is_free(port):
                 raise DemoError(
                     f"Port {port} is taken by another process: stop that first"
-                    + (", or choose another with --port." if port == self.port else ".")
+                    + (_OTHER_PORT if port == self.port else ".")
                 )
 
     @staticmethod
@@ -122,31 +141,7 @@ class Demo:
 
     def _environment(self) -> dict[str, str]:
         self.home.mkdir(parents=True, exist_ok=True)
-        passwords = self.home / "passwords.json"
-        passwords.write_text(json.dumps({LOGIN: LOGIN}), encoding="utf-8")
-        airflow_home = self.home / "airflow"
-        settings = {
-            "CORE__DAGS_FOLDER": str(self.root / "dags"),
-            "CORE__PLUGINS_FOLDER": str(self.root / "plugins"),
-            "CORE__EXECUTOR": "LocalExecutor",
-            "CORE__PARALLELISM": "16",
-            "CORE__LOAD_EXAMPLES": "False",
-            "CORE__TEST_CONNECTION": "Enabled",
-            "CORE__SIMPLE_AUTH_MANAGER_USERS": f"{LOGIN}:admin",
-            "CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(passwords),
-            "CORE__EXECUTION_API_SERVER_URL": f"http://127.0.0.1:{self.port}/execution/",
-            "API__HOST": "127.0.0.1",
-            "API__PORT": str(self.port),
-            "API__BASE_URL": f"http://127.0.0.1:{self.port}",
-            # The default of 5 s is too short on a busy machine: the triggerer died of it.
-            "DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{airflow_home / 'airflow.db'}?timeout=60",
-            "DAG_PROCESSOR__REFRESH_INTERVAL": "15",
-            "SCHEDULER__SCHEDULER_HEARTBEAT_SEC": "2",
-        }
-        own = {f"AIRFLOW__{name}": value for name, value in settings.items()}
-        inherited = {k: v for k, v in os.environ.items() if not k.startswith("AIRFLOW")}
-        path = os.pathsep.join((os.path.dirname(sys.executable), inherited.get("PATH", "")))  # noqa: PTH120
-        return {**inherited, **own, "AIRFLOW_HOME": str(airflow_home), "PATH": path}
+        return airflow_environment(self.root, self.home, self.port, LOGIN)
 
     def _furnish(self) -> None:
         self.api.log_in(LOGIN, LOGIN)
@@ -172,6 +167,18 @@ class Demo:
             },
         }
 
+    def _sandbox_listens(self) -> bool:
+        return not any(map(port_is_free, (self.harbor_port, self.dragonfly_port)))
+
+    def _airflow_is_well(self) -> bool:
+        """Look at the parts of Airflow, and tell of each that has come up."""
+        well = self.api.healthy_parts()
+        for name in well:
+            if name not in self._well:
+                self._well.append(name)
+                self._note(f"Airflow's {name} is up")
+        return well == list(self.api.parts)
+
     def _dags_are_known(self) -> bool:
         return all(self.api.knows(f"/dags/{dag_id}") for dag_id in (DAG_ID, IMAGES_ID))
 
@@ -184,51 +191,67 @@ class Demo:
                 threading.Event().wait(1)
         return self.api.active_run(DAG_ID) or self.api.start_run(DAG_ID)
 
-    def _until(self, happened: Callable[[], bool], what: str) -> None:
-        end = time.monotonic() + _START_SECONDS
-        while not happened():
+    def _until(
+        self, happened: Callable[[], bool], what: str, seconds: float = _START_SECONDS
+    ) -> None:
+        """Wait for something, never silent for long.
+
+        :raises DemoError: if it does not happen in time, or a process ends.
+        """
+        end = time.monotonic() + seconds
+        trouble = ""
+        while True:
+            try:
+                if happened():
+                    return
+            except AirflowApiError as error:  # a busy machine: it may answer the next time
+                trouble = f" {error}"
             if (name := self.processes.ended()) is not None:
                 raise DemoError(f"{name} ended by itself. Its log: {self.processes.log(name)}")
-            if time.monotonic() > end:
+            now = time.monotonic()
+            if now > end:
                 raise DemoError(
-                    f"Waited {_START_SECONDS:.0f} s for {what}. The logs: {self.processes.logs}"
+                    f"Waited {seconds:.0f} s for {what}.{trouble} The logs: {self.processes.logs}"
                 )
+            if now - self._last_word > _SILENT_SECONDS:
+                self._note(f"waiting for {what}")
             threading.Event().wait(1)
 
     def _follow(self, run_id: str) -> bool:
         """Watch the run to its end and show what it left."""
         ledger_url = f"sqlite:///{self.home / 'airflow' / 'preheat.db'}"
-        end = time.monotonic() + _RUN_SECONDS
-        state = said = ""
-        while state not in {"success", "failed"} and time.monotonic() < end:
-            threading.Event().wait(1)
-            state = self.api.run_state(DAG_ID, run_id)
-            said = self._progress(ledger_url, run_id, said)
-        if state not in {"success", "failed"}:
-            raise DemoError(
-                f"The run is still {state} after {_RUN_SECONDS:.0f} s. The UI shows where."
-            )
         with Ledger.open(ledger_url) as ledger:
+            self._until(
+                lambda: self._has_ended(ledger, run_id), "the run to end", seconds=_RUN_SECONDS
+            )
             outcomes = ledger.outcomes(DAG_ID, run_id)
+            earlier = proved_before(ledger, outcomes)
+        state = self.api.run_state(DAG_ID, run_id)
+        self.console.print()
         self.console.print(outcome_table(outcomes))
+        self.console.print()
         self._say(f"The run ended: {state}")
-        self.console.print(
-            f"Airflow: {self.api.url}/dags/{DAG_ID}/runs/{run_id}\n"
-            f"Login: {LOGIN}, password {LOGIN}\n"
-            f"Sandbox Harbor: http://127.0.0.1:{self.harbor_port}  "
-            f"Dragonfly manager: http://127.0.0.1:{self.dragonfly_port}  "
-            f"logs: {self.processes.logs}"
+        home = (
+            self.home.relative_to(self.root) if self.home.is_relative_to(self.root) else self.home
         )
+        for line in [
+            *run_addresses(self.api.url, (DAG_ID, run_id), earlier),
+            f"Login: {LOGIN}, password {LOGIN}",
+            f"Sandbox Harbor: http://127.0.0.1:{self.harbor_port}",
+            f"Sandbox Dragonfly manager: http://127.0.0.1:{self.dragonfly_port}",
+            f"Logs: {home / 'logs'}",
+            f"Ledger: AIRFLOW_HOME={home / 'airflow'} .venv/bin/preheat ledger status",
+        ]:
+            self.console.print(line, markup=False)
         return state == "success" and bool(outcomes) and all_warm(outcomes)
 
-    def _progress(self, ledger_url: str, run_id: str, said: str) -> str:
-        """Print a line when something changed; returns what was printed last."""
-        with Ledger.open(ledger_url) as ledger:
-            outcomes = ledger.outcomes(DAG_ID, run_id)
-        if not outcomes:
-            return said
-        warm = sum(outcome.verdict == "WARM" for outcome in outcomes)
-        text = f"{warm} of {len(outcomes)} placements warm"
-        if text != said:
-            self._say(text)
-        return text
+    def _has_ended(self, ledger: Ledger, run_id: str) -> bool:
+        """Look at the run, and tell when more is warm than before."""
+        has_ended = self.api.run_state(DAG_ID, run_id) in {"success", "failed"}
+        outcomes = ledger.outcomes(DAG_ID, run_id)
+        warm = sum(outcome.verdict is Verdict.WARM for outcome in outcomes)
+        text = f"{warm} of {count_of(len(outcomes), 'placement')} warm"
+        if outcomes and text != self._counted:
+            self._counted = text
+            self._note(text)
+        return has_ended
