@@ -112,7 +112,7 @@ def _number(value: object) -> object:
 
 
 def _flag(value: object) -> object:
-    if value in {"true", "false"}:
+    if isinstance(value, str) and value in {"true", "false"}:
         return value == "true"
     raise ValueError(f"write true or false, not {value!r}")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from typing import TYPE_CHECKING, Any, get_args
 
 from preheat.errors import Problem
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 
 __all__ = ["hint", "problem_at", "schema_problems"]
 
+_QUOTED = re.compile(r"""(?<!\w)(['"])(.*?)\1(?!\w)""")
+_LONGEST_QUOTE = 80
+
 
 def hint(word: str, known: Iterable[str]) -> str:
     """Offer the nearest known word, else list them all."""
@@ -30,7 +34,13 @@ def problem_at(
 ) -> Problem:
     """Make a problem with the place of a path."""
     line, column = document.place(path, of_key=of_key) or (None, None)
-    return Problem(message, source, line, column, dotted(path))
+    return Problem(_QUOTED.sub(_shortened, message), source, line, column, dotted(path))
+
+
+def _shortened(quoted: re.Match[str]) -> str:
+    """Cut what is quoted at such length that nobody would read it."""
+    mark, text = quoted[1], quoted[2]
+    return quoted[0] if len(text) <= _LONGEST_QUOTE else f"{mark}{text[:_LONGEST_QUOTE]}…{mark}"
 
 
 def schema_problems(

@@ -23,6 +23,7 @@ __all__ = ["MAX_BYTES", "Document", "Path", "Place", "dotted", "parse"]
 MAX_BYTES = 256 * 1024
 MAX_DEPTH = 20
 MAX_NODES = 20_000
+_LONGEST_KEY = 60
 
 Path: TypeAlias = tuple[str | int, ...]
 Place: TypeAlias = tuple[int, int]
@@ -176,8 +177,13 @@ def dotted(path: Path) -> str:
     """Write a path as people do: ``spec.rules[0].tags``."""
     text = ""
     for part in path:
-        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else str(part)
-    return text
+        text += f"[{part}]" if isinstance(part, int) else f".{_shown(part)}"
+    return text.removeprefix(".")
+
+
+def _shown(key: str) -> str:
+    """Show a key, which may be any text, in a few characters of one line."""
+    return key if len(key) <= _LONGEST_KEY and key.isprintable() else repr(key[:_LONGEST_KEY])
 
 
 def _place(event: yaml.Event) -> Place:
