@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -9,7 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Peers", "PlacementKey", "Scope", "TrackSettings"]
+__all__ = ["Peers", "PlacementKey", "Scope", "TrackSettings", "grounds"]
 
 
 class Scope(StrEnum):
@@ -121,3 +123,24 @@ class TrackSettings:
     concurrent_tasks: int = 8
     concurrent_peers: int = 500
     expected_hosts: Mapping[str, tuple[str, ...]] = field(default_factory=dict, hash=False)
+
+    def hosts_of(self, scope: Scope) -> tuple[str, ...]:
+        """Tell the addresses that a scope means, as far as ``clusters.yaml`` names them."""
+        match scope:
+            case Scope.ALL_SEED_PEERS:
+                return tuple(self.expected_hosts.get("seed_peers", ()))
+            case Scope.ALL_PEERS:
+                return tuple(self.expected_hosts.get("peers", ()))
+            case Scope.SINGLE_SEED_PEER:
+                return ()
+
+
+def grounds(scope: Scope, settings: TrackSettings) -> str:
+    """Digest the settings that a proof rests on: which cluster was meant, and which of its hosts.
+
+    Where one of them changed, what was proved is not proved any more. How a job was asked for
+    (time-outs, concurrency) changes nothing, nor does the order of hosts.
+    """
+    hosts = sorted(set(settings.hosts_of(scope)))
+    cluster = [settings.driver, settings.connection, settings.scheduler_cluster_id]
+    return hashlib.sha256(json.dumps([*cluster, hosts]).encode()).hexdigest()

@@ -124,6 +124,26 @@ def test_what_the_manager_says_reaches_the_retry_policy(
     assert world.jobs == before
 
 
+def test_a_401_to_a_token_that_made_a_job_lately_is_an_outage(
+    world: Any, context: dict[str, Any]
+) -> None:
+    """Every worker has a fresh driver; a manager without its database answers 401 to good tokens.
+
+    dragonfly: recorded db-down-over-time. Nothing was asked, so the next try starts anew.
+    """
+    world.ask()
+    (other,) = world.plan(Disposition.ASK, clusters=("eu-1",))
+    world.sandbox.dragonfly.faults.add(
+        match={"path": "/oapi/.*"}, times=None, status=401, body='{"message":"Unauthorized"}'
+    )
+
+    with pytest.raises(RemoteUnavailableError, match="to a token that worked before"):
+        sensor_of(other).execute(context)
+
+    (attempt,) = world.ledger.attempts(other.id)
+    assert (attempt.asked_at, attempt.is_open) == (None, False)
+
+
 def test_refuses_a_driver_that_it_does_not_serve(world: Any, context: dict[str, Any]) -> None:
     """``clusters.yaml`` names the driver; a wrong pairing is told before anything is asked."""
     (placement,) = world.plan(Disposition.ASK, driver="kraken")

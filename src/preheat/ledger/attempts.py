@@ -1,139 +1,46 @@
-"""Attempts: each time a placement was asked for. At most one is open per placement.
+"""Attempts: each time a placement was asked for, its job and what became of it.
 
-Leases, ages and takeovers go by the database's clock. Whoever holds the lease alone may POST; a
-lease covers one POST and outlives a dead owner by no more.
+Who may open one and POST for it is the business of :mod:`preheat.ledger.leases`.
 """
 
 from __future__ import annotations
 
-import uuid
-from dataclasses import asdict, fields
-from datetime import datetime, timedelta
+from dataclasses import fields
 from typing import TYPE_CHECKING
 
-from sqlalchemy import RowMapping, select, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import exists, select, update
 
 from preheat.errors import LedgerError
 from preheat.ledger import findings, placements
-from preheat.ledger.engine import clock, upsert
+from preheat.ledger.engine import changed, clock
 from preheat.ledger.findings import cut
-from preheat.ledger.records import Attempt, Claim, RunRef
+from preheat.ledger.records import Attempt, RunRef
 from preheat.ledger.schema import attempt as table
-from preheat.ledger.schema import plan, plan_placement
+from preheat.ledger.schema import follower, placement
 from preheat.verdict import Verdict
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection, Update
+    from collections.abc import Mapping
+    from datetime import timedelta
+
+    from sqlalchemy import Connection, RowMapping
 
     from preheat.verdict import Finding
 
 __all__ = [
     "close",
-    "close_unasked",
+    "drop_foreign",
     "get",
-    "look",
-    "mark_asked",
+    "has_asked",
     "note_twin",
     "of_placement",
-    "open_or_find",
     "read",
     "record_job",
-    "release",
-    "renew",
-    "take_over",
+    "tries_with_verdict",
 ]
 
-OWNER_LENGTH = 250
-_RACES = 5
 _RUN = tuple(field.name for field in fields(RunRef))
-
-
-def open_or_find(
-    connection: Connection, placement_id: int, *, owner: str, run: RunRef, lease_seconds: float
-) -> Claim:
-    """Open an attempt, or find the one that is open; the run's plan then points to it.
-
-    :raises LedgerError: if there is no such placement.
-    """
-    for _ in range(_RACES):
-        now = clock(connection)
-        row = {
-            "placement_id": placement_id,
-            "nonce": uuid.uuid4().hex,
-            "lease_until": now + timedelta(seconds=lease_seconds),
-            "opened_at": now,
-            "words": "",
-            "note": "",
-            **_driven_by(owner, run),
-        }
-        insert = (
-            upsert(connection, table)
-            .values(row)
-            .on_conflict_do_nothing(
-                index_elements=["placement_id"], index_where=table.c.closed_at.is_(None)
-            )
-            .returning(table.c.id)
-        )
-        try:
-            opened = connection.scalar(insert)
-        except IntegrityError:
-            raise LedgerError(f"The ledger has no placement {placement_id}: plan again.") from None
-        query = select(table).where(
-            table.c.placement_id == placement_id, table.c.closed_at.is_(None)
-        )
-        found = connection.execute(query).mappings().one_or_none()
-        if found is not None:
-            _join(connection, found["id"], placement_id, run)
-            return _claim(read(found), now, mine=opened is not None)
-    raise LedgerError(
-        f"Placement {placement_id}: its attempts open and close faster than they can be read."
-    )
-
-
-def _driven_by(owner: str, run: RunRef) -> dict[str, object]:
-    return {"owner": owner[:OWNER_LENGTH], **asdict(run)}
-
-
-def _join(connection: Connection, attempt_id: int, placement_id: int, run: RunRef) -> None:
-    """Let the plan of this run point to the attempt, so that its report finds it."""
-    own_plan = select(plan.c.id).where(plan.c.dag_id == run.dag_id, plan.c.run_id == run.run_id)
-    connection.execute(
-        update(plan_placement)
-        .where(
-            plan_placement.c.plan_id == own_plan.scalar_subquery(),
-            plan_placement.c.placement_id == placement_id,
-        )
-        .values(attempt_id=attempt_id)
-    )
-
-
-def _claim(found: Attempt, now: datetime, *, mine: bool) -> Claim:
-    asked = None if found.asked_at is None else (now - found.asked_at).total_seconds()
-    left = (found.lease_until - now).total_seconds()
-    return Claim(
-        attempt=found,
-        mine=mine,
-        lease_seconds_left=max(0.0, left),
-        age_seconds=(now - found.opened_at).total_seconds(),
-        seconds_since_asked=asked,
-    )
-
-
-def look(connection: Connection, attempt_id: int, *, owner: str) -> Claim:
-    """Read an attempt with its ages.
-
-    :raises LedgerError: if there is none.
-    """
-    now = clock(connection)
-    found = get(connection, attempt_id)
-    mine = (
-        found.is_open
-        and found.job_id is None
-        and found.owner == owner[:OWNER_LENGTH]
-        and found.lease_until > now
-    )
-    return _claim(found, now, mine=mine)
+_SET_UP_ANEW = "The cluster's entry in clusters.yaml changed, so this job is not followed any more."
 
 
 def get(connection: Connection, attempt_id: int) -> Attempt:
@@ -154,64 +61,30 @@ def of_placement(connection: Connection, placement_id: int) -> list[Attempt]:
     return [read(row) for row in connection.execute(query).mappings()]
 
 
-def take_over(
-    connection: Connection, seen: Attempt, *, owner: str, run: RunRef, lease_seconds: float
-) -> bool:
-    """Become the owner of an attempt whose lease ran out, if it still stands exactly as seen."""
-    now = clock(connection)
-    values = {"lease_until": now + timedelta(seconds=lease_seconds), **_driven_by(owner, run)}
-    statement = (
-        update(table)
+def tries_with_verdict(connection: Connection, placement_id: int, run: RunRef) -> set[int]:
+    """Collect the tries of a run that followed an attempt to its verdict, whoever opened it."""
+    query = (
+        select(follower.c.try_number)
+        .join(table, table.c.id == follower.c.attempt_id)
         .where(
-            table.c.id == seen.id,
-            table.c.closed_at.is_(None),
-            table.c.job_id.is_(None),
-            table.c.owner == seen.owner,
-            table.c.lease_until == seen.lease_until,
-            table.c.lease_until <= now,
+            table.c.placement_id == placement_id,
+            table.c.finding.is_not(None),
+            follower.c.dag_id == run.dag_id,
+            follower.c.run_id == run.run_id,
         )
-        .values(**values)
     )
-    return _changed(connection, statement)
+    return set(connection.scalars(query))
 
 
-def _owned(attempt_id: int, owner: str, now: datetime) -> Update:
-    """Address an attempt only while this owner may act on it."""
-    return update(table).where(
-        table.c.id == attempt_id,
-        table.c.closed_at.is_(None),
-        table.c.job_id.is_(None),
-        table.c.owner == owner[:OWNER_LENGTH],
-        table.c.lease_until > now,
+def has_asked(connection: Connection, conn_id: str, within: timedelta) -> bool:
+    """Tell whether a job was made over this Airflow connection, not longer ago than that."""
+    query = select(
+        exists()
+        .where(table.c.job_id.is_not(None), table.c.asked_at >= clock(connection) - within)
+        .where(table.c.placement_id == placement.c.id)
+        .where(placement.c.settings["connection"].as_string() == conn_id)
     )
-
-
-def _changed(connection: Connection, statement: Update) -> bool:
-    return connection.execute(statement).rowcount == 1
-
-
-def renew(connection: Connection, attempt_id: int, *, owner: str, lease_seconds: float) -> bool:
-    """Prolong the lease; False when it is no longer ours."""
-    now = clock(connection)
-    until = now + timedelta(seconds=lease_seconds)
-    return _changed(connection, _owned(attempt_id, owner, now).values(lease_until=until))
-
-
-def mark_asked(
-    connection: Connection, attempt_id: int, *, owner: str, lease_seconds: float
-) -> bool:
-    """Note that a POST begins now, under a lease that covers it; False when it is not ours."""
-    now = clock(connection)
-    until = now + timedelta(seconds=lease_seconds)
-    statement = _owned(attempt_id, owner, now).values(asked_at=now, lease_until=until)
-    return _changed(connection, statement)
-
-
-def release(connection: Connection, attempt_id: int, *, owner: str, words: str) -> None:
-    """Give up the lease of an attempt that stays open, and say why, so that nobody waits for us."""
-    now = clock(connection)
-    statement = _owned(attempt_id, owner, now).values(lease_until=now, words=cut(words))
-    connection.execute(statement)
+    return bool(connection.scalar(query))
 
 
 def record_job(connection: Connection, attempt_id: int, job_id: int) -> Attempt:
@@ -221,7 +94,7 @@ def record_job(connection: Connection, attempt_id: int, job_id: int) -> Attempt:
         .where(table.c.id == attempt_id, table.c.closed_at.is_(None), table.c.job_id.is_(None))
         .values(job_id=job_id, words="")
     )
-    if not _changed(connection, statement):
+    if not changed(connection, statement):
         standing = get(connection, attempt_id)
         if standing.job_id != job_id:
             note_twin(connection, attempt_id, job_id)
@@ -267,13 +140,19 @@ def close(
     return True
 
 
-def close_unasked(connection: Connection, attempt_id: int, *, owner: str, words: str) -> bool:
-    """Close an attempt of which nothing reached the other side."""
-    now = clock(connection)
-    statement = _owned(attempt_id, owner, now).values(
-        asked_at=None, closed_at=now, verdict=Verdict.UNKNOWN.value, words=cut(words)
+def drop_foreign(connection: Connection, grounds: Mapping[str, str]) -> None:
+    """Close open attempts whose cluster was set up anew: their jobs prove nothing there.
+
+    :param grounds: what a proof rests on now, by the placement's fingerprint.
+    """
+    query = (
+        select(table.c.id, placement.c.fingerprint, placement.c.grounds)
+        .join(placement, placement.c.id == table.c.placement_id)
+        .where(table.c.closed_at.is_(None))
     )
-    return _changed(connection, statement)
+    for attempt_id, mark, before in connection.execute(query).all():
+        if grounds.get(mark, before) != before:
+            close(connection, attempt_id, None, _SET_UP_ANEW)
 
 
 def read(row: RowMapping) -> Attempt:

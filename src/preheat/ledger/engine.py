@@ -28,9 +28,19 @@ from preheat.errors import LedgerError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sqlalchemy import Connection, Engine, Table
+    from sqlalchemy import Connection, Engine, Table, Update
 
-__all__ = ["clock", "make_engine", "parse_url", "reading", "shown", "upsert", "use_wal", "writing"]
+__all__ = [
+    "changed",
+    "clock",
+    "make_engine",
+    "parse_url",
+    "reading",
+    "shown",
+    "upsert",
+    "use_wal",
+    "writing",
+]
 
 BUSY_SECONDS = 60
 _IMMEDIATE = {"preheat_immediate": True}
@@ -164,6 +174,11 @@ def clock(connection: Connection) -> datetime:
         return datetime.fromisoformat(str(text)).replace(tzinfo=UTC)
     now: datetime = connection.scalars(select(func.clock_timestamp())).one()
     return now.astimezone(UTC)
+
+
+def changed(connection: Connection, statement: Update) -> bool:
+    """Run an UPDATE of one row and tell whether there was one to change."""
+    return connection.execute(statement).rowcount == 1
 
 
 def upsert(connection: Connection, table: Table) -> sqlite.Insert | postgresql.Insert:

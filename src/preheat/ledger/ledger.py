@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Self
 
-from preheat.ledger import attempts, engine, migrate, outcomes, placements, plans
+from preheat.ledger import attempts, engine, leases, migrate, outcomes, placements, plans
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import datetime
+    from datetime import datetime, timedelta
 
     from sqlalchemy.engine import URL
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         Claim,
         LedgerStatus,
         Outcome,
+        Proof,
         RecordedPlan,
         RunRef,
         StoredPlacement,
@@ -108,8 +109,11 @@ class Ledger:
         with engine.reading(self._engine) as connection:
             return outcomes.of_run(connection, dag_id, run_id)
 
-    def warm(self, since: datetime | None = None) -> Mapping[PlacementKey, datetime]:
-        """Tell what was WARM when last checked and when that was, if not before ``since``."""
+    def warm(self, since: datetime | None = None) -> Mapping[PlacementKey, Proof]:
+        """Tell what was WARM when last checked, if not before ``since``.
+
+        Whoever plans compares the grounds: what was proved under other settings is no proof now.
+        """
         with engine.reading(self._engine) as connection:
             return placements.warm(connection, since)
 
@@ -144,43 +148,53 @@ class Ledger:
         with engine.reading(self._engine) as connection:
             return attempts.of_placement(connection, placement_id)
 
+    def tries_with_verdict(self, placement_id: int, run: RunRef) -> set[int]:
+        """Collect the tries of a run that followed an attempt to its verdict, whoever opened it."""
+        with engine.reading(self._engine) as connection:
+            return attempts.tries_with_verdict(connection, placement_id, run)
+
+    def has_asked(self, conn_id: str, *, within: timedelta) -> bool:
+        """Tell whether a job was made over this Airflow connection, not longer ago than that."""
+        with engine.reading(self._engine) as connection:
+            return attempts.has_asked(connection, conn_id, within)
+
     def open_attempt(
         self, placement_id: int, *, owner: str, run: RunRef, lease_seconds: float
     ) -> Claim:
         """Open an attempt, or find the open one; see :mod:`preheat.asking`, the only caller."""
         with engine.writing(self._engine) as connection:
-            return attempts.open_or_find(
+            return leases.open_or_find(
                 connection, placement_id, owner=owner, run=run, lease_seconds=lease_seconds
             )
 
     def look(self, attempt_id: int, *, owner: str) -> Claim:
         """Read an attempt with its ages and whether this owner holds it."""
         with engine.reading(self._engine) as connection:
-            return attempts.look(connection, attempt_id, owner=owner)
+            return leases.look(connection, attempt_id, owner=owner)
 
     def take_over(self, seen: Attempt, *, owner: str, run: RunRef, lease_seconds: float) -> bool:
         """Become the owner of an attempt whose lease ran out, if it still stands as seen."""
         with engine.writing(self._engine) as connection:
-            return attempts.take_over(
+            return leases.take_over(
                 connection, seen, owner=owner, run=run, lease_seconds=lease_seconds
             )
 
     def renew(self, attempt_id: int, *, owner: str, lease_seconds: float) -> bool:
         """Prolong the lease; False when it is no longer this owner's."""
         with engine.writing(self._engine) as connection:
-            return attempts.renew(connection, attempt_id, owner=owner, lease_seconds=lease_seconds)
+            return leases.renew(connection, attempt_id, owner=owner, lease_seconds=lease_seconds)
 
     def mark_asked(self, attempt_id: int, *, owner: str, lease_seconds: float) -> bool:
         """Note that a POST begins now; False when the lease is not this owner's: do not POST."""
         with engine.writing(self._engine) as connection:
-            return attempts.mark_asked(
+            return leases.mark_asked(
                 connection, attempt_id, owner=owner, lease_seconds=lease_seconds
             )
 
     def release(self, attempt_id: int, *, owner: str, words: str = "") -> None:
         """Give up the lease of an attempt that stays open, and say why."""
         with engine.writing(self._engine) as connection:
-            attempts.release(connection, attempt_id, owner=owner, words=words)
+            leases.release(connection, attempt_id, owner=owner, words=words)
 
     def record_job(self, attempt_id: int, job_id: int) -> Attempt:
         """Commit the job that the attempt follows; the first one stands, another is noted."""
@@ -203,4 +217,4 @@ class Ledger:
     def close_unasked(self, attempt_id: int, *, owner: str, words: str) -> bool:
         """Close an attempt of which nothing reached the other side."""
         with engine.writing(self._engine) as connection:
-            return attempts.close_unasked(connection, attempt_id, owner=owner, words=words)
+            return leases.close_unasked(connection, attempt_id, owner=owner, words=words)

@@ -12,10 +12,10 @@ from sqlalchemy import case, func, select, update
 from preheat.artifact import Blob, Image
 from preheat.errors import LedgerError
 from preheat.ledger.engine import clock, upsert
-from preheat.ledger.records import StoredPlacement
+from preheat.ledger.records import Proof, StoredPlacement
 from preheat.ledger.schema import image as image_table
 from preheat.ledger.schema import placement as table
-from preheat.placement import PlacementKey, Scope, TrackSettings
+from preheat.placement import PlacementKey, Scope, TrackSettings, grounds
 from preheat.verdict import Verdict
 
 if TYPE_CHECKING:
@@ -24,7 +24,17 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, RowMapping
 
-__all__ = ["check", "get", "get_image", "read", "save", "save_image", "warm"]
+__all__ = [
+    "check",
+    "fingerprint",
+    "get",
+    "get_image",
+    "read",
+    "read_key",
+    "save",
+    "save_image",
+    "warm",
+]
 
 
 def fingerprint(key: PlacementKey) -> str:
@@ -35,7 +45,10 @@ def fingerprint(key: PlacementKey) -> str:
 def save(
     connection: Connection, wanted: Iterable[tuple[PlacementKey, TrackSettings]]
 ) -> dict[PlacementKey, int]:
-    """Insert new placements, give the others their latest settings, and tell all ids."""
+    """Insert new placements, give the others their latest settings, and tell all ids.
+
+    Where a setting changed that a proof rests on, nothing is proved any more.
+    """
     last = {fingerprint(key): (key, settings) for key, settings in wanted}
     if not last:
         return {}
@@ -44,14 +57,23 @@ def save(
             "fingerprint": mark,
             **asdict(key),
             "settings": asdict(settings),
+            "grounds": grounds(key.scope, settings),
             "verdict": Verdict.UNKNOWN.value,
         }
         # One order for all writers, so that two plans cannot wait for each other's rows.
         for mark, (key, settings) in sorted(last.items())
     ]
     insert = upsert(connection, table)
+    stands = table.c.grounds == insert.excluded.grounds
     statement = insert.on_conflict_do_update(
-        index_elements=["fingerprint"], set_={"settings": insert.excluded.settings}
+        index_elements=["fingerprint"],
+        set_={
+            "settings": insert.excluded.settings,
+            "grounds": insert.excluded.grounds,
+            "verdict": case((stands, table.c.verdict), else_=Verdict.UNKNOWN.value),
+            "warm_since": case((stands, table.c.warm_since), else_=None),
+            "checked_at": case((stands, table.c.checked_at), else_=None),
+        },
     ).returning(table.c.id, table.c.fingerprint)
     return {last[row.fingerprint][0]: row.id for row in connection.execute(statement, rows)}
 
@@ -96,12 +118,15 @@ def read_key(stored: RowMapping) -> PlacementKey:
     )
 
 
-def warm(connection: Connection, since: datetime | None) -> dict[PlacementKey, datetime]:
-    """Tell what was warm when last checked, and when that was."""
+def warm(connection: Connection, since: datetime | None) -> dict[PlacementKey, Proof]:
+    """Tell what was warm when last checked, when that was and what it rests on."""
     query = select(table).where(table.c.verdict == Verdict.WARM.value)
     if since is not None:
         query = query.where(table.c.checked_at >= since)
-    return {read_key(row): row["checked_at"] for row in connection.execute(query).mappings()}
+    return {
+        read_key(row): Proof(row["checked_at"], row["grounds"])
+        for row in connection.execute(query).mappings()
+    }
 
 
 def check(connection: Connection, placement_id: int, verdict: Verdict, now: datetime) -> None:

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 import msgspec
 from sqlalchemy import delete, insert, select
 
-from preheat.ledger import placements
+from preheat.ledger import attempts, placements
 from preheat.ledger.engine import clock, upsert
 from preheat.ledger.records import PlanItem, RecordedPlan
 from preheat.ledger.schema import plan as table
 from preheat.ledger.schema import plan_placement
+from preheat.placement import grounds
 from preheat.plan import Decision
 
 if TYPE_CHECKING:
@@ -31,7 +32,15 @@ DETAIL_LENGTH = 2000
 
 def record(connection: Connection, plan: Plan, run: RunRef) -> RecordedPlan:
     """Write the plan of a run; a plan task that runs again replaces what it wrote before."""
-    ids = placements.save(connection, ((item.key, item.settings) for item in plan.placements))
+    wanted = {item.key: item.settings for item in plan.placements}
+    attempts.drop_foreign(
+        connection,
+        {
+            placements.fingerprint(key): grounds(key.scope, settings)
+            for key, settings in wanted.items()
+        },
+    )
+    ids = placements.save(connection, wanted.items())
     plan_id = _save(connection, plan, run)
     connection.execute(delete(plan_placement).where(plan_placement.c.plan_id == plan_id))
     items = tuple(_item(planned, ids[planned.key]) for planned in plan.placements)

@@ -6,7 +6,7 @@ Times are aware UTC datetimes by the database's clock, never by the caller's.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from preheat.verdict import Verdict
 
@@ -23,6 +23,7 @@ __all__ = [
     "LedgerStatus",
     "Outcome",
     "PlanItem",
+    "Proof",
     "RecordedPlan",
     "RunRef",
     "StoredPlacement",
@@ -61,6 +62,16 @@ class RecordedPlan:
 
     plan_id: int
     items: tuple[PlanItem, ...]
+
+
+class Proof(NamedTuple):
+    """When a placement was found warm, and what that rests on.
+
+    :param grounds: see :func:`preheat.placement.grounds`.
+    """
+
+    checked_at: datetime
+    grounds: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,8 +165,10 @@ class Claim:
 class Outcome:
     """What became of one planned placement in one run.
 
-    :param verdict: as checked in this run, UNKNOWN if it was not; of an ALREADY_WARM item the
-        stored verdict that the plan relied on (see ``checked_at``).
+    :param verdict: of the attempt that this run made or joined last; without one, of an
+        ALREADY_WARM item what the ledger holds now, and of any other what another run found since
+        this plan was made, else UNKNOWN.
+    :param checked_at: when that verdict was found; None when nothing was.
     :param attempt: the attempt that this run made or joined last, if any.
     :param words: the words of the other systems, or why there is no verdict.
     """

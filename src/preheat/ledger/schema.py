@@ -27,9 +27,18 @@ from sqlalchemy.types import TypeDecorator
 if TYPE_CHECKING:
     from sqlalchemy import Dialect
 
-__all__ = ["REVISION", "attempt", "image", "metadata", "placement", "plan", "plan_placement"]
+__all__ = [
+    "REVISION",
+    "attempt",
+    "follower",
+    "image",
+    "metadata",
+    "placement",
+    "plan",
+    "plan_placement",
+]
 
-REVISION = "0001"
+REVISION = "0002"
 """The migration that this schema equals: opening a ledger needs no Alembic unless they differ."""
 
 OPEN = text("closed_at IS NULL")
@@ -121,6 +130,8 @@ placement = Table(
     Column("scope", String(50), nullable=False),
     Column("peers", Text, nullable=False),
     Column("settings", JSON, nullable=False),
+    # What a proof rests on besides the key, as a digest: a change undoes what was proved.
+    Column("grounds", String(64), nullable=False, server_default=""),
     Column("verdict", String(20), nullable=False),
     Column("warm_since", UtcDateTime),
     Column("checked_at", UtcDateTime),
@@ -155,6 +166,16 @@ attempt = Table(
         sqlite_where=OPEN,
         postgresql_where=OPEN,
     ),
+)
+
+# Runs that follow an attempt, the one that opened it among them, with their latest try.
+follower = Table(
+    "follower",
+    metadata,
+    _reference("attempt_id", "attempt.id", primary_key=True),
+    Column("dag_id", String(250), primary_key=True),
+    Column("run_id", String(250), primary_key=True),
+    Column("try_number", Integer, nullable=False),
 )
 
 plan_placement = Table(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from preheat.errors import Problem, ProblemsError, RefusedError
 from preheat.harbor.reference import ImageReference, parse_references
-from preheat.placement import Scope
+from preheat.placement import Scope, TrackSettings, grounds
 from preheat.plan import Disposition
 from preheat.policy.criteria.label import LabelCriterion
 from preheat.policy.engine import evaluate
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from preheat.artifact import Artifact
     from preheat.harbor.client import HarborClient
     from preheat.ledger import Ledger
+    from preheat.placement import PlacementKey
     from preheat.plan import Plan
     from preheat.policy.model import Cluster, Clusters, Policy
 
@@ -79,9 +80,27 @@ class PolicySource:
             self._artifacts(clients),
             self.clusters,
             datetime.now(UTC),
-            warm=ledger.warm(),
+            warm=self._warm(ledger),
             max_map_length=max_map_length(),
         )
+
+    def _warm(self, ledger: Ledger) -> dict[PlacementKey, datetime]:
+        """Tell what was proved warm on the clusters as ``clusters.yaml`` describes them now."""
+        now = {
+            cluster.name: TrackSettings(
+                driver=cluster.driver,
+                connection=cluster.connection,
+                scheduler_cluster_id=cluster.scheduler_cluster_id,
+                registry="",
+                expected_hosts=cluster.hosts,
+            )
+            for cluster in self.clusters
+        }
+        return {
+            key: proof.checked_at
+            for key, proof in ledger.warm().items()
+            if key.cluster in now and proof.grounds == grounds(key.scope, now[key.cluster])
+        }
 
     def _artifacts(self, clients: Mapping[str, HarborClient]) -> Iterator[Artifact]:
         # Labels cost Harbor a query for each artifact: ask for them only where a rule reads them.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -149,3 +150,41 @@ def test_an_attempt_of_no_placement_is_refused(ledger: Ledger, run: RunRef) -> N
     """Foreign keys hold on both databases."""
     with pytest.raises(LedgerError, match="no placement 99"):
         ledger.open_attempt(99, owner="me", run=run, lease_seconds=60)
+
+
+def test_a_verdict_counts_for_every_run_that_followed_the_attempt(
+    opened: Open, ledger: Ledger, run: RunRef
+) -> None:
+    """Who joins another run's job has asked too; one verdict counts once, at the latest try."""
+    attempt = opened().attempt
+    other = replace(run, dag_id="preheat_images", try_number=3)
+    for number in (3, 4):
+        joining = replace(other, try_number=number)
+        ledger.open_attempt(attempt.placement_id, owner="you", run=joining, lease_seconds=60)
+    assert ledger.tries_with_verdict(attempt.placement_id, other) == set()
+    ledger.close_attempt(attempt.id, WARM)
+    assert ledger.tries_with_verdict(attempt.placement_id, other) == {4}
+    assert ledger.tries_with_verdict(attempt.placement_id, run) == {1}
+    assert ledger.tries_with_verdict(attempt.placement_id, replace(run, run_id="x")) == set()
+
+
+def test_a_refusal_is_no_verdict(opened: Open, ledger: Ledger, run: RunRef) -> None:
+    """Nothing was counted, so none of the policy's attempts is used up."""
+    attempt = opened().attempt
+    ledger.close_attempt(attempt.id, None, "refused")
+    assert ledger.tries_with_verdict(attempt.placement_id, run) == set()
+
+
+def test_a_connection_is_known_to_work_once_a_job_was_made_over_it(
+    opened: Open, ledger: Ledger, pass_time: PassTime
+) -> None:
+    """A POST alone proves nothing, nor does a job of long ago."""
+    attempt = opened().attempt
+    month = timedelta(days=30)
+    ledger.mark_asked(attempt.id, owner="me", lease_seconds=60)
+    assert not ledger.has_asked("dragonfly_default", within=month)
+    ledger.record_job(attempt.id, 7)
+    assert ledger.has_asked("dragonfly_default", within=month)
+    assert not ledger.has_asked("dragonfly_other", within=month)
+    pass_time(31 * 24 * 3600)
+    assert not ledger.has_asked("dragonfly_default", within=month)

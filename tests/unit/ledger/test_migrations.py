@@ -7,6 +7,7 @@ import sqlite3
 from typing import TYPE_CHECKING
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
@@ -17,6 +18,7 @@ from preheat.ledger import Ledger, RunRef
 from preheat.ledger.engine import parse_url
 from preheat.ledger.migrate import _config
 from preheat.ledger.schema import REVISION, metadata
+from preheat.verdict import Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -25,6 +27,16 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
     from preheat.plan import Plan, PlannedPlacement
+
+
+OLD_PLACEMENT = """
+INSERT INTO placement
+  (id, fingerprint, cluster, pull_endpoint, repository, digest, platform, scope, peers,
+   settings, verdict, checked_at)
+VALUES (1, 'f', 'eu-1', 'http://h', 'library/app', 'sha256:0', '', 'all_peers', '',
+  '{"driver": "dragonfly", "connection": "dragonfly_default", "scheduler_cluster_id": 1,
+    "registry": "harbor_default", "expected_hosts": {}}', 'WARM', '2026-11-24 12:00:00')
+"""
 
 
 @pytest.fixture
@@ -45,6 +57,20 @@ def test_migrated_from_nothing_equals_the_schema(url: str, raw: Engine) -> None:
 def test_the_schema_names_the_head() -> None:
     """Opening compares with this constant, without Alembic."""
     assert ScriptDirectory.from_config(_config()).get_current_head() == REVISION
+
+
+def test_what_an_older_preheat_wrote_is_kept(empty_url: str, raw: Engine) -> None:
+    """An upgrade finds placements; what they rest on was not written down then."""
+    config = _config()
+    with raw.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+        connection.execute(text(OLD_PLACEMENT))
+    with Ledger.at(empty_url) as ledger:
+        ledger.upgrade()
+        stored = ledger.placement(1)
+        assert (stored.verdict, stored.settings.connection) == (Verdict.WARM, "dragonfly_default")
+        assert [proof.grounds for proof in ledger.warm().values()] == [""]
 
 
 def test_upgrade_may_be_repeated(url: str) -> None:
@@ -79,7 +105,7 @@ def test_postgresql_at_another_revision_is_refused(empty_postgres: str) -> None:
         connection.execute(text("CREATE TABLE alembic_version (version_num varchar(32))"))
         connection.execute(text("INSERT INTO alembic_version VALUES ('0000')"))
     engine.dispose()
-    with pytest.raises(LedgerError, match="is at revision 0000, this Preheat needs 0001"):
+    with pytest.raises(LedgerError, match=f"is at revision 0000, this Preheat needs {REVISION}"):
         Ledger.open(empty_postgres)
 
 

@@ -9,6 +9,8 @@ import pytest
 
 from preheat.artifact import Blob, Image
 from preheat.errors import LedgerError
+from preheat.ledger import Proof
+from preheat.placement import grounds
 from preheat.verdict import Finding, Verdict
 
 if TYPE_CHECKING:
@@ -58,8 +60,9 @@ def test_warm_tells_what_is_warm_and_when_that_was_proved(ledger: Ledger, prove:
     """The map that a policy's freshFor is evaluated with; older proofs can be left out."""
     assert ledger.warm() == {}
     stored = prove(Verdict.WARM)
-    assert ledger.warm() == {stored.key: stored.checked_at}
-    assert ledger.warm(stored.checked_at) == {stored.key: stored.checked_at}
+    proof = Proof(stored.checked_at, grounds(stored.key.scope, stored.settings))
+    assert ledger.warm() == {stored.key: proof}
+    assert ledger.warm(stored.checked_at) == {stored.key: proof}
     assert ledger.warm(stored.checked_at + timedelta(seconds=1)) == {}
     prove(Verdict.COLD)
     assert ledger.warm() == {}

@@ -49,7 +49,7 @@ class DragonflyDriver:
     :param timing: the manager's clock.
     :param post_timeout_seconds: how long creating a job may take in all.
     :param console_url: where people see the console, if not at the manager's own address.
-    :param token_worked: whether this token is known to be good; a 401 is then worth a repeat.
+    :param token_worked: tells whether this token is known to be good: a 401 is then worth a repeat.
     :param wait: how ``verify`` pauses while it asks for blobs one by one.
     """
 
@@ -61,7 +61,7 @@ class DragonflyDriver:
         timing: Timing,
         post_timeout_seconds: float = 120,
         console_url: str = "",
-        token_worked: bool = False,
+        token_worked: Callable[[], bool] = lambda: False,
         wait: Callable[[float], object] | None = None,
     ) -> None:
         self.timing = timing

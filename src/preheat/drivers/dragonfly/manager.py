@@ -43,9 +43,10 @@ class Manager:
 
     :param post_timeout_seconds: how long a POST may take in all: the manager resolves the image at
         the registry before it answers.
-    :param token_worked: whether this token is known to have worked: a 401 then means that the
-        manager is unwell, for it answers 401 to good tokens too while its database is down
-        (dragonfly: manager/middlewares/personal_access_token.go, recorded db-down-over-time).
+    :param token_worked: tells whether this token is known to have worked, asked only after a 401:
+        it then means that the manager is unwell, for it answers 401 to good tokens too while its
+        database is down (dragonfly: manager/middlewares/personal_access_token.go, recorded
+        db-down-over-time).
     """
 
     def __init__(
@@ -54,12 +55,13 @@ class Manager:
         token: SecretStr,
         *,
         post_timeout_seconds: float,
-        token_worked: bool = False,
+        token_worked: Callable[[], bool] = lambda: False,
     ) -> None:
         self.transport = transport
         self.token = token
         self.post_timeout_seconds = post_timeout_seconds
         self.token_worked = token_worked
+        self._works = False
 
     def send(self, method: str, path: str, **options: Any) -> Answer:
         """Send one request with the token and give its answer, whatever its status."""
@@ -74,7 +76,7 @@ class Manager:
         answer = self.send(method, path, **options)
         if answer.status != HTTPStatus.OK:
             raise self.error_of(answer)
-        self.token_worked = True
+        self._works = True
         return answer
 
     def post(self, body: Mapping[str, object]) -> Answer:
@@ -138,7 +140,7 @@ class Manager:
         )
 
     def _unauthorized(self, told: str, about: dict[str, Any]) -> RemoteError:
-        if self.token_worked:
+        if self._works or self.token_worked():
             return RemoteUnavailableError(
                 f"{told} to a token that worked before: the manager or its database is unwell, or "
                 "the token was deleted.",

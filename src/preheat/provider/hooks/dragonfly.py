@@ -12,6 +12,8 @@ from preheat.errors import InputError
 from preheat.provider.hooks.remote import RemoteHook
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from airflow.sdk import Connection
 
     from preheat.checks import CheckReport
@@ -35,12 +37,16 @@ class DragonflyHook(RemoteHook):
         super().__init__(dragonfly_conn_id)
 
     def driver(
-        self, connection: Connection | None = None, *, token_worked: bool = False
+        self,
+        connection: Connection | None = None,
+        *,
+        token_worked: Callable[[], bool] = lambda: False,
     ) -> DragonflyDriver:
         """Return a driver; give the connection where it was already looked up (triggers).
 
-        :param token_worked: a job was asked for with this token, so a 401 means that the manager
-            cannot reach its database (dragonfly: recorded db-down-*), and is waited out.
+        :param token_worked: tells, after a 401, whether jobs were made over this connection lately:
+            then the manager cannot reach its database (dragonfly: recorded db-down-*), and that is
+            waited out.
         """
         connection = connection or self.get_connection(self.http_conn_id)
         extra = connection.extra_dejson

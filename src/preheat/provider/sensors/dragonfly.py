@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import time
+from datetime import timedelta
 from threading import Event
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +36,8 @@ __all__ = ["DragonflyPreheatSensor"]
 
 # The deadline is for a manager that stays silent: the trigger itself ends a job that got lost.
 _SILENCE_SECONDS = 1800.0
+# A token that made a job so lately is not called wrong by one 401.
+_TOKEN_TRUSTED = timedelta(days=30)
 # Airflow ends a deferral past its time-out without any retry: only a net below our own deadline.
 _NET_SECONDS = 1800.0
 
@@ -83,7 +86,7 @@ class DragonflyPreheatSensor(BaseSensorOperator):
             placement.key.repository, placement.key.digest
         )
         self._know_blobs(ledger, harbor, placement)
-        driver = self._driver(placement)
+        driver = self._driver(ledger, placement)
         attempt = self._ask(context, ledger, driver, harbor, placement)
         self._defer(driver, placement, attempt)
 
@@ -177,13 +180,16 @@ class DragonflyPreheatSensor(BaseSensorOperator):
             timeout=patience + _NET_SECONDS,
         )
 
-    def _driver(self, placement: StoredPlacement) -> Driver:
+    def _driver(self, ledger: Ledger, placement: StoredPlacement) -> Driver:
         if placement.settings.driver != "dragonfly":
             raise InputError(
                 f"Cluster {placement.key.cluster} has the driver {placement.settings.driver!r}; "
                 "this sensor serves dragonfly"
             )
-        return DragonflyHook(placement.settings.connection).driver()
+        conn_id = placement.settings.connection
+        return DragonflyHook(conn_id).driver(
+            token_worked=lambda: ledger.has_asked(conn_id, within=_TOKEN_TRUSTED)
+        )
 
     def _name(self, placement: StoredPlacement) -> str:
         return f"{self.placement_label or placement.key.repository} on {placement.key.cluster}"

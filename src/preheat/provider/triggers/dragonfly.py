@@ -78,7 +78,9 @@ class DragonflyPreheatTrigger(BaseTrigger):
         attempt = await asyncio.to_thread(ledger.attempt, self.attempt)
         if attempt.closed_at is None:
             connection = await shared_connection(self.dragonfly_conn_id)
-            driver = DragonflyHook(self.dragonfly_conn_id).driver(connection, token_worked=True)
+            driver = DragonflyHook(self.dragonfly_conn_id).driver(
+                connection, token_worked=lambda: True
+            )
             job = await self._follow(ledger, driver, attempt)
             if job is None:
                 yield TriggerEvent({"attempt": self.attempt, "verdict": Verdict.UNKNOWN.value})
