@@ -89,11 +89,11 @@ def outcome_table(outcomes: Sequence[Outcome]) -> Table:
 
     Only an image's name is folded where there is no room.
     """
-    table = Table(box=SIMPLE, show_edge=False, pad_edge=False)
+    table = Table(box=SIMPLE, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
     table.add_column("image", overflow="fold")
     for name in ("platform", "cluster", "verdict"):
         table.add_column(name, no_wrap=True)
-    for name in ("layers", "size", "seconds"):
+    for name in ("layers", "size", "took"):
         table.add_column(name, justify="right", no_wrap=True)
     for outcome in outcomes:
         table.add_row(
@@ -103,7 +103,7 @@ def outcome_table(outcomes: Sequence[Outcome]) -> Table:
             _verdict_text(outcome),
             f"{outcome.layers_warm}/{outcome.layers_expected}" if outcome.finding else "-",
             "-" if outcome.bytes_expected is None else decimal(outcome.bytes_expected),
-            "-" if outcome.seconds is None else f"{outcome.seconds:.1f}",
+            "-" if outcome.seconds is None else f"{outcome.seconds:.1f} s",
         )
     return table
 

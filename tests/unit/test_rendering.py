@@ -109,9 +109,9 @@ def test_the_table_fits_a_terminal_of_80_columns(disposition: Disposition) -> No
     lines = text.splitlines()
     assert all(len(line.rstrip()) <= 80 for line in lines)
     assert lines[0].split() == [
-        *("image", "platform", "cluster", "verdict", "layers", "size", "seconds")
+        *("image", "platform", "cluster", "verdict", "layers", "size", "took")
     ]
     assert "".join(line.split()[0] for line in lines[2:]) == long
-    for word in ("linux/arm64/v8", "frankfurt", "3/3", "1.5 kB", "0.0"):
+    for word in ("linux/arm64/v8", "frankfurt", "3/3", "1.5 kB", "0.0 s"):
         assert word in lines[2]
     assert "…" not in text
