@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
+from preheat.sandbox.configuration import configure
 from preheat.sandbox.harbor.accounts import PULL_AND_LIST, Permission
 from preheat.sandbox.harbor.images import ImageSpec, push_chart, push_image, sign
 from preheat.sandbox.harbor.scans import make_scan
@@ -132,12 +133,14 @@ def fill(
     now = (now or state.now()).astimezone(UTC)
     secret = robot_secret or os.environ.get("SANDBOX_ROBOT_SECRET") or ROBOT_SECRET
     everywhere = Permission.project("*", PULL_AND_LIST)
-    state.accounts.add_robot(ROBOT, secret, [everywhere, Permission.system({"project:list"})])
+    system = Permission.system({"project:list", "preheat-instance:list", "preheat-instance:read"})
+    state.accounts.add_robot(ROBOT, secret, [everywhere, system])
     state.add_project("library", public=True, at=now - timedelta(days=900))
     name, _, count = kind.partition(":")
     if name == "demo" and not count:
         _hello(state, now)
         _demo(state, now)
+        configure(state, now)
     elif name == "scale" and count.isdecimal():
         _hello(state, now)
         _scale(state, int(count), now)

@@ -55,6 +55,9 @@ PULL_AND_LIST: Final = frozenset({
     "accessory:list",
     "label:list",
     "label:read",
+    "artifact-addition:read",
+    "preheat-policy:list",
+    "preheat-policy:read",
 })
 """What a robot that selects and pulls comfortably holds."""
 

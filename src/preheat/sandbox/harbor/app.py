@@ -15,11 +15,13 @@ from preheat.sandbox.harbor import (
     artifact_routes,
     control,
     portal,
+    preheat_routes,
     project_routes,
     registry_routes,
     robot_routes,
     system_routes,
     token_service,
+    vetting_routes,
 )
 from preheat.sandbox.harbor.edge import Edge, error_body
 from preheat.sandbox.harbor.errors import HarborError, not_found
@@ -52,6 +54,8 @@ def create_app(state: HarborState) -> FastAPI:
         system_routes,
         project_routes,
         artifact_routes,
+        vetting_routes,
+        preheat_routes,
         robot_routes,
         token_service,
         registry_routes,

@@ -69,9 +69,10 @@ class LabelOrder(Reference):
 
 
 class ScanOrder(Reference):
-    """The outcome of a scan: numbers of vulnerabilities by severity."""
+    """The outcome of a scan: numbers of vulnerabilities by severity, or ids with severities."""
 
     counts: dict[str, int] = {}
+    cves: dict[str, str] = {}
     status: str = "Success"
 
 
@@ -151,7 +152,8 @@ async def set_label(state: State, order: LabelOrder) -> dict[str, Any]:
 async def set_scan(state: State, order: ScanOrder) -> dict[str, Any]:
     """Record the outcome of a scan."""
     artifact = state.find(order.repository, order.reference)
-    state.set_scan(artifact, make_scan(order.counts, state.now(), status=order.status))
+    scan = make_scan(order.counts, state.now(), status=order.status, cves=order.cves)
+    state.set_scan(artifact, scan)
     return _described(artifact)
 
 

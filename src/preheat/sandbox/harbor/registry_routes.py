@@ -112,7 +112,8 @@ async def manifest(call: Opened, name: str, reference: str) -> Response:
     """
     _admit(call, name)
     artifact = call.state.find(name, reference)
-    refusal = pull_refusal(artifact, scanner=call.state.settings.scanner)
+    exempt = call.state.exempt(artifact.repository.project)
+    refusal = pull_refusal(artifact, exempt, scanner=call.state.settings.scanner)
     if refusal is not None:
         raise refusal
     if call.request.method == "GET":

@@ -18,6 +18,7 @@ __all__ = [
     "Accessory",
     "Artifact",
     "ArtifactIndex",
+    "CveAllowlist",
     "Label",
     "Project",
     "Repository",
@@ -60,6 +61,7 @@ class Scan:
 
     :param status: Pending, Scheduled, Running, Stopped, Error or Success.
     :param counts: number of vulnerabilities by severity.
+    :param cves: (id, severity) of each.
     """
 
     status: str
@@ -69,6 +71,23 @@ class Scan:
     started_at: datetime
     ended_at: datetime
     report_id: str
+    cves: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CveAllowlist:
+    """CVEs that count for nothing.
+
+    :param expires_at: Unix seconds from which on the whole list is void; None for never.
+    """
+
+    ids: tuple[str, ...] = ()
+    expires_at: int | None = None
+
+    def at(self, now: datetime) -> frozenset[str]:
+        """Give what is exempt at a moment."""
+        expired = self.expires_at is not None and now.timestamp() >= self.expires_at
+        return frozenset() if expired else frozenset(self.ids)
 
 
 @dataclass(slots=True, eq=False)
@@ -215,6 +234,7 @@ class Project:
     name: str
     created_at: datetime
     metadata: dict[str, str]
+    allowlist: CveAllowlist = field(default_factory=CveAllowlist)
     repositories: dict[str, Repository] = field(default_factory=dict)
     artifacts: ArtifactIndex = field(default_factory=ArtifactIndex)
 

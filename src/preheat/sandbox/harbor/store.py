@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Final
 
 from preheat.sandbox.harbor.content import Contents, MediaType
 from preheat.sandbox.harbor.errors import not_found
+from preheat.sandbox.harbor.preheating import Preheating
 from preheat.sandbox.harbor.recipes import IndexRecipe, ManifestRecipe
-from preheat.sandbox.harbor.rows import Artifact, Label, Project, Repository, Tag
+from preheat.sandbox.harbor.rows import Artifact, CveAllowlist, Label, Project, Repository, Tag
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,6 +43,8 @@ class HarborStore:
         self.projects: dict[str, Project] = {}
         self.artifacts: dict[int, Artifact] = {}
         self.labels: dict[int, Label] = {}
+        self.allowlist = CveAllowlist()
+        self.preheating = Preheating()
         self._counters: dict[str, int] = {}
 
     def now(self) -> datetime:
@@ -89,6 +92,14 @@ class HarborStore:
             by_digest = reference.startswith("sha256:") and len(reference) > len("sha256:zz")
             raise not_found(f"artifact {name}{'@' if by_digest else ':'}{reference} not found")
         return artifact
+
+    def exempt(self, project: Project) -> frozenset[str]:
+        """Give the CVEs that count for nothing in a project: the system's, unless it has its own.
+
+        Source: harbor: src/pkg/project/models/project.go (ReuseSysCVEAllowlist).
+        """
+        reuses = project.metadata.get("reuse_sys_cve_allowlist", "true") == "true"
+        return (self.allowlist if reuses else project.allowlist).at(self.now())
 
     def touch_repository(self, name: str, at: datetime) -> Repository:
         """Find a repository or make it; a push moves its update time.

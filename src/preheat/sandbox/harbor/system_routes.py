@@ -36,12 +36,14 @@ CATALOGUE: Final = {
         "label": ("read", "create", "delete", "list", "update"),
         "log": ("list",),
         "robot": ("create", "read", "list", "delete"),
+        "preheat-policy": ("read", "create", "delete", "list", "update"),
     },
     "system": {
         "project": ("list", "create"),
         "catalog": ("read",),
         "label": ("read", "create", "delete", "update"),
         "audit-log": ("list",),
+        "preheat-instance": ("read", "create", "delete", "list", "update"),
         "robot": ("create", "read", "list", "delete"),
     },
 }

@@ -14,12 +14,21 @@ if TYPE_CHECKING:
 
     from preheat.sandbox.harbor.accounts import Robot
     from preheat.sandbox.harbor.recipes import Child
-    from preheat.sandbox.harbor.rows import Accessory, Artifact, Label, Project, Repository, Tag
+    from preheat.sandbox.harbor.rows import (
+        Accessory,
+        Artifact,
+        CveAllowlist,
+        Label,
+        Project,
+        Repository,
+        Tag,
+    )
     from preheat.sandbox.harbor.settings import Settings
 
 __all__ = [
     "Detail",
     "accessory_json",
+    "allowlist_json",
     "artifact_json",
     "label_json",
     "project_json",
@@ -69,7 +78,7 @@ def stamp(time: datetime | None) -> str:
 
 def project_json(project: Project, *, detail: bool = True) -> dict[str, Any]:
     """Write a project (recorded: project-by-name; without detail: projects-anonymous)."""
-    allowlist: dict[str, Any] = {"creation_time": NEVER, "items": None, "update_time": NEVER}
+    allowlist = {"creation_time": NEVER, "items": None, "update_time": NEVER}
     body: dict[str, Any] = {
         "creation_time": stamp(project.created_at),
         "current_user_role_ids": None,
@@ -80,9 +89,20 @@ def project_json(project: Project, *, detail: bool = True) -> dict[str, Any]:
         "update_time": stamp(project.created_at),
     }
     if detail:
-        allowlist |= {"id": project.id, "items": [], "project_id": project.id}
+        allowlist = allowlist_json(project.allowlist, project.id) | {"id": project.id}
         body |= {"metadata": project.metadata, "owner_name": "admin"}
     return body | {"cve_allowlist": allowlist}
+
+
+def allowlist_json(allowlist: CveAllowlist, project_id: int) -> dict[str, Any]:
+    """Write a CVE allowlist; one that never expires does not say so."""
+    body = {
+        "creation_time": NEVER,
+        "items": [{"cve_id": cve} for cve in allowlist.ids],
+        "project_id": project_id,
+        "update_time": NEVER,
+    }
+    return body | ({} if allowlist.expires_at is None else {"expires_at": allowlist.expires_at})
 
 
 def repository_json(repository: Repository) -> dict[str, Any]:
