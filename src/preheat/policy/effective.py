@@ -1,0 +1,66 @@
+"""Every value that holds for a policy, with the path it has in the file: written or by default."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+
+from preheat.policy.fields import Strict
+from preheat.policy.schema import PolicyFile
+from preheat.policy.units import format_duration
+from preheat.policy.yamltext import dotted, parse
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from preheat.policy.yamltext import Path
+
+__all__ = ["Value", "effective_values"]
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """One value as a person would write it.
+
+    :param written: whether the file says it; else it is the default.
+    """
+
+    value: object
+    written: bool
+
+
+def effective_values(text: str, source: str) -> dict[str, Value]:
+    """Give all values of a policy file that is known to be right, by dotted path."""
+    file = PolicyFile.model_validate(parse(text, source).data)
+    return {dotted(path): value for path, value in _values(file.spec, ("spec",), written=True)}
+
+
+def _values(value: object, path: Path, *, written: bool) -> Iterator[tuple[Path, Value]]:
+    if isinstance(value, Strict):
+        for name, field in type(value).model_fields.items():
+            inside = getattr(value, name)
+            if inside is not None and inside != ():
+                here = (*path, field.alias or name)
+                yield from _values(inside, here, written=written and name in value.model_fields_set)
+    elif isinstance(value, tuple) and any(isinstance(each, Strict) for each in value):
+        for number, each in enumerate(value):
+            yield from _values(each, (*path, number), written=written)
+    else:
+        yield path, Value(_as_written(value), written)
+
+
+def _as_written(value: object) -> Any:
+    match value:
+        case timedelta():
+            return format_duration(value)
+        case Enum():
+            return value.value
+        case tuple():
+            return [_as_written(each) for each in value]
+        case None | bool() | int() | float() | str():
+            return value
+        case dict():
+            return {str(key): _as_written(each) for key, each in value.items()}
+    return str(value)
