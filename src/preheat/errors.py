@@ -12,7 +12,9 @@
         ├── RefusedError             a clear no: asking again changes nothing
         │   └── NotFoundError        404: the thing asked for is not there
         └── UnexpectedAnswerError    an answer that is not what the contract says
-            └── AnswerTooLargeError  one that is longer than we read
+            ├── AnswerTooLargeError  one that is longer than we read
+            ├── ForeignAnswerError   not the system's own: a redirect, a proxy's page
+            └── MisplacedJobError    a job was made, but not where it was asked for
 
 The core cannot raise Airflow's exceptions; operators and sensors translate at their border.
 Errors carry data (``cause``, ``status``, ``words``) so that nobody ever matches on their text.
@@ -30,8 +32,10 @@ if TYPE_CHECKING:
 __all__ = [
     "AnswerTooLargeError",
     "Cause",
+    "ForeignAnswerError",
     "InputError",
     "LedgerError",
+    "MisplacedJobError",
     "NotFoundError",
     "PreheatError",
     "Problem",
@@ -185,3 +189,15 @@ class UnexpectedAnswerError(RemoteError):
 
 class AnswerTooLargeError(UnexpectedAnswerError):
     """An answer longer than we read; asking for less at a time may help."""
+
+
+class ForeignAnswerError(UnexpectedAnswerError):
+    """An answer that is not the other system's own: a redirect, a page, the words of a proxy.
+
+    Whoever waits for something that was begun takes it for an outage; whoever begins something
+    has the wrong address.
+    """
+
+
+class MisplacedJobError(UnexpectedAnswerError):
+    """A job was made, but not for the cluster that was asked for: it must not be followed."""

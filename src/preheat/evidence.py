@@ -6,7 +6,7 @@ The grounds of a verdict: :mod:`preheat.verdict` reads them.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from preheat.drivers.base import SEED, UNKNOWN_HOST
@@ -92,11 +92,14 @@ class HostsInScope:
     :param reported: those that the report names.
     :param absent: those that it does not name though they should hold the image.
     :param short: how many more, nameless, the selection asks for.
+    :param is_bounded: whether it is known which or how many hosts are meant; else the report alone
+        decides, and one that leaves out hosts proves nothing of those.
     """
 
     reported: tuple[Host, ...]
     absent: tuple[str, ...] = ()
     short: int = 0
+    is_bounded: bool = True
 
     @classmethod
     def of(cls, key: PlacementKey, evidence: Evidence, expected: Sequence[str]) -> HostsInScope:
@@ -109,7 +112,8 @@ class HostsInScope:
         if peers.percentage is not None and expected:
             wanted = max(1, len(set(expected)) * peers.percentage // 100)
         if wanted is None:
-            return cls._named(named, () if peers.percentage else expected)
+            meant = () if peers.percentage else expected
+            return replace(cls._named(named, meant), is_bounded=bool(meant))
         return cls._counted(evidence, wanted)
 
     @classmethod

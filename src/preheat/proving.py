@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from preheat.drivers.base import HeatRequest, JobState
 from preheat.errors import RemoteError
-from preheat.placement import Peers, Scope
-from preheat.verdict import Verdict, judge, unknown
+from preheat.verdict import judge, unknown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -21,10 +20,10 @@ if TYPE_CHECKING:
 
     from preheat.artifact import Image
     from preheat.drivers.base import Driver, Job
-    from preheat.ledger import Attempt, Ledger, StoredPlacement
+    from preheat.ledger import Attempt, Followed, Ledger, StoredPlacement
     from preheat.verdict import Finding
 
-__all__ = ["Registry", "expected_hosts", "prove"]
+__all__ = ["Registry", "prove"]
 
 _EXPLAINED_LAYERS = 5
 
@@ -47,44 +46,34 @@ class Registry(Protocol):
         ...
 
 
-def expected_hosts(placement: StoredPlacement) -> tuple[str, ...]:
-    """Return the addresses in scope, as far as ``clusters.yaml`` names them."""
-    named = placement.settings.expected_hosts
-    match placement.key.scope:
-        case Scope.ALL_SEED_PEERS:
-            return tuple(named.get("seed_peers", ()))
-        case Scope.ALL_PEERS:
-            return tuple(named.get("peers", ()))
-        case Scope.SINGLE_SEED_PEER:
-            return ()
-
-
 def prove(
     ledger: Ledger,
     driver: Driver,
-    attempt: Attempt,
+    followed: Followed,
     job: Job,
     registry: Registry,
-) -> Finding:
+) -> Finding | None:
     """Judge a job that will not change any more and close its attempt with the verdict.
 
     :param job: a job in a terminal state.
     :param registry: asked only where peers must be asked, or nobody says why a layer is missing.
-    :returns: the finding that stands in the ledger: another process may have been first.
+    :returns: the finding that stands in the ledger: another process may have been first. None when
+        the attempt was closed without one.
     """
-    placement = ledger.placement(attempt.placement_id)
-    image = ledger.image(placement.key.digest)
+    placement = followed.placement
+    image = followed.image
     if image is None:
         message = f"the ledger lost the blobs of {placement.key.digest}, which was asked for"
         raise LookupError(message)
     if job.state in _ASK_PEERS:
-        finding = _ask_peers(driver, attempt, placement, image, job, registry)
+        finding = _ask_peers(driver, followed.attempt, placement, image, job, registry)
     else:
-        finding = judge(image, placement.key, job.report, expected_hosts=expected_hosts(placement))
+        hosts = placement.settings.hosts_of(placement.key.scope)
+        finding = judge(image, placement.key, job.report, expected_hosts=hosts)
     finding = _with_reasons(finding, registry, placement.key.repository)
-    if ledger.close_attempt(attempt.id, finding):
+    if ledger.close_attempt(followed.attempt.id, finding):
         return finding
-    return ledger.attempt(attempt.id).finding or finding
+    return ledger.attempt(followed.attempt.id).finding
 
 
 def _ask_peers(
@@ -107,12 +96,8 @@ def _ask_peers(
     except RemoteError as error:
         return unknown(image, " ".join(filter(None, [told, f"({why}; that failed too: {error})"])))
     report = replace(report, error=" ".join(filter(None, [told, f"({why})"])))
-    finding = judge(image, placement.key, report, expected_hosts=expected_hosts(placement))
-    if finding.verdict is Verdict.WARM and not _names_its_hosts(placement):
-        # Peers that hold nothing do not answer, and here no job report tells of them either.
-        words = "all hosts that answered hold it; name them in clusters.yaml to prove that all do"
-        return replace(finding, verdict=Verdict.UNKNOWN, words=f"{words} ({why})")
-    return finding
+    hosts = placement.settings.hosts_of(placement.key.scope)
+    return judge(image, placement.key, report, expected_hosts=hosts)
 
 
 def _with_reasons(finding: Finding, registry: Registry, repository: str) -> Finding:
@@ -128,11 +113,3 @@ def _with_reasons(finding: Finding, registry: Registry, repository: str) -> Find
         for number, layer in enumerate(finding.missing)
     )
     return replace(finding, missing=explained)
-
-
-def _names_its_hosts(placement: StoredPlacement) -> bool:
-    """Tell whether it is known how many hosts must hold the image."""
-    peers = Peers.parse(placement.key.peers)
-    counted = bool(peers.ips) or peers.count is not None
-    single = placement.key.scope is Scope.SINGLE_SEED_PEER
-    return single or counted or bool(expected_hosts(placement))

@@ -7,7 +7,7 @@ host in scope (dragonfly: scheduler/job/job.go swallows the errors of ``single_s
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -26,6 +26,7 @@ __all__ = ["Finding", "HostFinding", "MissingLayer", "Verdict", "judge", "unknow
 
 WORDS_LENGTH = 500
 KINDS_OF_WORDS = 3
+NOT_ALL = "All hosts that answered hold it; name the hosts in clusters.yaml to prove that all do."
 
 
 class Verdict(StrEnum):
@@ -97,7 +98,8 @@ def judge(
     * **WARM**: every expected blob is held by every host in scope, and there is at least one host.
     * **PARTIAL**: not WARM, but a host in scope holds at least one expected blob.
     * **COLD**: no host in scope is reported to hold any expected blob.
-    * **UNKNOWN**: there is no report, or it names no host where the scope asks for hosts.
+    * **UNKNOWN**: there is no report; or it names no host where the scope asks for hosts; or it
+      leaves out hosts that hold nothing, and nobody says which or how many hosts there are.
 
     A blob counts only under the URL that the placement's nodes ask for: the peers' cache key is
     that URL, so a copy under another repository is no copy (dragonfly: pkg/idgen/task_id.go).
@@ -121,7 +123,10 @@ def judge(
     hosts = HostsInScope.of(key, evidence, expected_hosts)
     if not hosts.reported and not hosts.absent and evidence.unattributed:
         return unknown(image, _join(["Copies are reported, but not on which host.", report.error]))
-    return _judge_everywhere(image, evidence, hosts)
+    finding = _judge_everywhere(image, evidence, hosts)
+    if finding.verdict is Verdict.WARM and not (hosts.is_bounded or report.names_every_host):
+        return replace(finding, verdict=Verdict.UNKNOWN, words=_join([NOT_ALL, finding.words]))
+    return finding
 
 
 def _judge_anywhere(image: Image, evidence: Evidence) -> Finding:

@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
+import json
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from airflow.sdk import TaskInstanceState
+from airflow.sdk.definitions.retry_policy import RetryAction
 from airflow.sdk.exceptions import TaskDeferred
 
-from preheat.errors import InputError, RefusedError, RemoteUnavailableError
+from preheat.errors import (
+    AnswerTooLargeError,
+    InputError,
+    LedgerError,
+    NotFoundError,
+    PreheatError,
+    Problem,
+    ProblemsError,
+    RateLimitedError,
+    RefusedError,
+    RemoteUnavailableError,
+)
 from preheat.plan import Disposition
-from preheat.provider.retries import NotWarmError
+from preheat.provider.handover import Handover
+from preheat.provider.retries import NotWarmError, PreheatRetryPolicy
 from preheat.provider.sensors.dragonfly import DragonflyPreheatSensor
 from preheat.provider.triggers.dragonfly import DragonflyPreheatTrigger
 from preheat.verdict import Finding, MissingLayer, Verdict
@@ -149,15 +164,16 @@ def test_refuses_a_driver_that_it_does_not_serve(world: Any, context: dict[str, 
     (placement,) = world.plan(Disposition.ASK, driver="kraken")
     before = world.jobs
 
-    with pytest.raises(InputError, match="has the driver 'kraken'"):
+    with pytest.raises(InputError, match="No driver is called 'kraken'"):
         sensor_of(placement).execute(context)
 
     assert world.jobs == before
 
 
+@pytest.mark.parametrize("vanished", [False, True])
 @pytest.mark.parametrize("verdict", [Verdict.PARTIAL, Verdict.COLD, Verdict.UNKNOWN])
 def test_takes_every_verdict_that_the_trigger_hands_over(
-    asked: Any, context: dict[str, Any], verdict: Verdict
+    asked: Any, context: dict[str, Any], verdict: Verdict, vanished: bool
 ) -> None:
     """The error says which image, where, what is missing, and carries the finding."""
     lost = MissingLayer(asked.world.layer, 600, (), "the registry answers 404")
@@ -168,11 +184,11 @@ def test_takes_every_verdict_that_the_trigger_hands_over(
 
     with pytest.raises(NotWarmError, match=f"{LABEL} on us-1 is {verdict}") as caught:
         sensor_of(placement).execute_complete(
-            context, {"attempt": asked.attempt.id, "verdict": verdict.value}
+            context, Handover(asked.attempt.id, verdict, vanished=vanished).as_data()
         )
 
     assert caught.value.finding == finding
-    assert caught.value.vanished is (verdict is Verdict.UNKNOWN)
+    assert caught.value.vanished is vanished
     assert caught.value.tries == (1,)
     assert ("the registry answers 404" in str(caught.value)) is bool(missing)
 
@@ -190,11 +206,95 @@ def test_a_silent_manager_uses_up_no_attempt(asked: Any, context: dict[str, Any]
     assert caught.value.tries == ()
 
 
+def test_an_attempt_that_was_closed_meanwhile_is_not_joined(
+    asked: Any, context: dict[str, Any]
+) -> None:
+    """What the next try does is told as it is: there is no job any more that it could join."""
+    asked.world.ledger.close_attempt(asked.attempt.id, None, "The cluster was set up anew.")
+    placement = asked.world.ledger.placement(asked.attempt.placement_id)
+
+    with pytest.raises(NotWarmError, match=r"set up anew\. The next try asks anew\.") as caught:
+        sensor_of(placement).execute_complete(context, Handover(asked.attempt.id).as_data())
+
+    assert caught.value.tries == ()
+
+
+def test_a_verdict_of_a_job_that_another_run_asked_for_counts(
+    asked: Any, context: dict[str, Any]
+) -> None:
+    """Who joins has asked too, else a placement is asked for more often than the policy allows."""
+    world = asked.world
+    world.run = replace(world.run, run_id="manual__2")
+    (placement,) = world.plan(Disposition.ASK)
+    context["ti"].run_id = "manual__2"
+    sensor = sensor_of(placement)
+    tries = []
+    for number in (1, 2):
+        context["ti"].try_number = number
+        attempt = deferred(sensor, context).trigger.attempt
+        assert (attempt == asked.attempt.id) is (number == 1)
+        world.ledger.close_attempt(attempt, Finding(Verdict.COLD, 3, 0, 1500, 0))
+        with pytest.raises(NotWarmError) as caught:
+            sensor.execute_complete(context, Handover(attempt, Verdict.COLD).as_data())
+        tries.append(set(caught.value.tries))
+
+    assert tries == [{1}, {1, 2}]
+
+
+@pytest.mark.parametrize(
+    ("error", "action"),
+    [
+        pytest.param(
+            RateLimitedError("slow", system="Dragonfly", retry_after_seconds=99.5),
+            RetryAction.RETRY,
+            id="rate limit",
+        ),
+        pytest.param(
+            RemoteUnavailableError("away", system="Dragonfly", status=503, words="w", sent=False),
+            RetryAction.RETRY,
+            id="outage",
+        ),
+        pytest.param(LedgerError("locked"), RetryAction.RETRY, id="ledger"),
+        pytest.param(
+            RefusedError("no", system="Dragonfly", request="GET /", status=403, words="inactive"),
+            RetryAction.FAIL,
+            id="refusal",
+        ),
+        pytest.param(NotFoundError("gone", system="Harbor"), RetryAction.FAIL, id="not found"),
+        pytest.param(
+            AnswerTooLargeError("long", system="Harbor"), RetryAction.FAIL, id="a narrower type"
+        ),
+        pytest.param(
+            ProblemsError([Problem("bad", "clusters.yaml", 3)]), RetryAction.FAIL, id="input"
+        ),
+    ],
+)
+def test_an_error_of_the_trigger_is_raised_for_the_retry_policy(
+    context: dict[str, Any], error: PreheatError, action: RetryAction
+) -> None:
+    """It crosses the metadata database as JSON and decides by cause, as if met in the worker."""
+    event = json.loads(json.dumps(Handover(7, error=error).as_data()))
+    sensor = DragonflyPreheatSensor(task_id="track", placement=1)
+
+    with pytest.raises(PreheatError) as caught:
+        sensor.execute_complete(context, event)
+
+    raised = caught.value
+    assert isinstance(error, type(raised))
+    assert str(raised) == str(error)
+    facts = {name: value for name, value in vars(error).items() if name != "problems"}
+    assert vars(raised) == facts
+    assert PreheatRetryPolicy(retries=7).evaluate(raised, 1, 7).action is action
+
+
 @pytest.mark.parametrize(
     "event",
     [
         None,
         {},
+        {"attempt": 1, "verdict": "UNKNOWN", "error": {"kind": "KeyError", "message": "x"}},
+        {"attempt": 1, "verdict": "UNKNOWN", "error": {"kind": "LedgerError"}},
+        {"attempt": 1, "verdict": "UNKNOWN", "error": "away"},
         {"attempt": "x", "verdict": "WARM"},
         {"attempt": 1},
         {"attempt": 1, "verdict": "SUCCESS"},
@@ -205,7 +305,7 @@ def test_refuses_an_event_that_is_not_the_triggers(event: Any) -> None:
     """It crossed the metadata database: nothing, or another version's payload, fails loudly."""
     sensor = DragonflyPreheatSensor(task_id="track", placement=1)
 
-    with pytest.raises(ValueError, match="not an event of DragonflyPreheatTrigger"):
+    with pytest.raises(ValueError, match="not an event of our trigger"):
         sensor.execute_complete({}, event)
 
 

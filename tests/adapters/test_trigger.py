@@ -5,16 +5,19 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+from concurrent.futures import ThreadPoolExecutor
 from threading import Timer
 from typing import Any
 
 import pytest
-from airflow.sdk.exceptions import AirflowNotFoundException
 from airflow.sdk.module_loading import import_string
 from airflow.triggers.base import TaskSuccessEvent, TriggerEvent
+from sqlalchemy import delete
 
-from preheat.errors import LedgerError, UnexpectedAnswerError
+from preheat.errors import InputError, LedgerError, RefusedError, UnexpectedAnswerError
+from preheat.ledger.schema import image
 from preheat.provider import connections
+from preheat.provider.handover import Handover
 from preheat.provider.triggers.dragonfly import DragonflyPreheatTrigger
 from preheat.verdict import Verdict
 
@@ -27,6 +30,11 @@ def follow(attempt: int) -> DragonflyPreheatTrigger:
         harbor_conn_id="harbor_default",
         deadline=time.time() + 30,
     )
+
+
+def told(attempt: int, verdict: str, *, vanished: bool = False) -> dict[str, Any]:
+    """Spell out the event of a wait that ended without an error."""
+    return {"attempt": attempt, "verdict": verdict, "vanished": vanished}
 
 
 async def only_event(trigger: DragonflyPreheatTrigger) -> TriggerEvent:
@@ -63,7 +71,7 @@ def test_partial_goes_back_to_a_worker_with_the_reason(asked: Any) -> None:
     event = asyncio.run(only_event(asked.trigger()))
 
     assert not isinstance(event, TaskSuccessEvent)
-    assert event.payload == {"attempt": asked.attempt.id, "verdict": "PARTIAL"}
+    assert event.payload == told(asked.attempt.id, "PARTIAL")
     (missing,) = asked.stored().missing
     assert missing.digest == asked.world.layer
     assert "the registry answers 404" in missing.words
@@ -124,7 +132,7 @@ def test_a_manager_that_stays_away_ends_the_wait(asked: Any) -> None:
     """Past the deadline a worker decides; the attempt stays open, so the next try joins it."""
     event = asyncio.run(only_event(asked.trigger(deadline=time.time() - 1)))
 
-    assert event.payload == {"attempt": asked.attempt.id, "verdict": "UNKNOWN"}
+    assert event.payload == told(asked.attempt.id, "UNKNOWN")
     assert asked.stored().is_open
 
 
@@ -139,10 +147,39 @@ def test_a_job_that_stays_pending_is_proved_by_asking_the_peers(asked: Any) -> N
     assert "pending past the manager's last look" in asked.stored().finding.words
 
 
+def test_an_error_goes_back_to_a_worker_as_it_is(asked: Any) -> None:
+    """An exception would become Airflow's TaskDeferralError, of which no policy knows the cause."""
+    event = asyncio.run(only_event(asked.trigger(attempt=4711)))
+
+    error = Handover.of(json.loads(json.dumps(event.payload))).error
+    assert isinstance(error, LedgerError)
+    assert "no attempt 4711" in str(error)
+
+
+def test_a_refusal_while_following_is_told_with_its_status(asked: Any) -> None:
+    """The token lost its scope: asking again changes nothing, and the attempt stays to be joined.
+
+    dragonfly: recorded auth-scope-cluster-only-get-jobs.
+    """
+    asked.world.sandbox.dragonfly.faults.add(
+        match={"path": "/oapi/.*"}, times=None, status=403, body='{"message":"Token is inactive"}'
+    )
+
+    event = asyncio.run(only_event(asked.trigger()))
+
+    error = Handover.of(json.loads(json.dumps(event.payload))).error
+    assert type(error) is RefusedError
+    assert (error.status, error.words, error.system) == (403, "Token is inactive", "Dragonfly")
+    assert asked.stored().is_open
+
+
 def test_a_bug_is_not_swallowed(asked: Any) -> None:
     """Airflow fails the task with the traceback, which is what we want."""
-    with pytest.raises(LedgerError):
-        asyncio.run(only_event(asked.trigger(attempt=4711)))
+    with asked.world.ledger._engine.begin() as connection:
+        connection.execute(delete(image))
+
+    with pytest.raises(LookupError, match="lost the blobs"):
+        asyncio.run(only_event(asked.trigger()))
 
 
 def test_a_row_that_expired_is_proved_by_asking_the_peers(asked: Any) -> None:
@@ -179,7 +216,7 @@ def test_cold_goes_back_to_a_worker(world: Any) -> None:
 
     event = asyncio.run(only_event(follow(attempt.id)))
 
-    assert event.payload == {"attempt": attempt.id, "verdict": "COLD"}
+    assert event.payload == told(attempt.id, "COLD")
     assert len(world.ledger.attempt(attempt.id).missing) == len(world.blobs)
 
 
@@ -190,7 +227,7 @@ def test_a_registry_that_is_away_leaves_a_failed_job_unknown(asked: Any) -> None
 
     event = asyncio.run(only_event(asked.trigger()))
 
-    assert event.payload == {"attempt": asked.attempt.id, "verdict": "UNKNOWN"}
+    assert event.payload == told(asked.attempt.id, "UNKNOWN")
     assert "GET /service/token with 503" in asked.stored().finding.words
     assert not asked.stored().is_open
 
@@ -209,22 +246,111 @@ def test_a_manager_that_went_down_and_came_back_loses_nothing(asked: Any) -> Non
     assert isinstance(event, TaskSuccessEvent)
 
 
-def test_an_answer_that_makes_no_sense_is_not_waited_for(asked: Any) -> None:
-    """Another manager behind the address will not become ours: Airflow fails the task with it."""
+@pytest.mark.parametrize(
+    "fault",
+    [
+        pytest.param({"status": 302, "headers": {"Location": "/login"}}, id="a redirect"),
+        pytest.param({"status": 404, "body": "<html>no backend</html>"}, id="a page for 404"),
+        pytest.param({"status": 200, "body": "<html>maintenance</html>"}, id="a page for 200"),
+        pytest.param({"status": 403, "body": "<html>firewall</html>"}, id="a page for 403"),
+    ],
+)
+def test_a_proxy_that_answers_for_the_manager_is_waited_out(
+    asked: Any, fault: dict[str, Any]
+) -> None:
+    """Whoever that is, the job goes on; no page means that its row is gone."""
+    faults = asked.world.sandbox.dragonfly.faults
+    faults.add(match={"path": "/oapi/.*"}, times=2, **{"body": "", **fault})
+
+    assert isinstance(asyncio.run(only_event(asked.trigger())), TaskSuccessEvent)
+    assert not faults.left()
+
+
+def test_a_proxy_that_stays_ends_the_wait_at_the_deadline(asked: Any) -> None:
+    """The attempt stays open, so the next try joins it."""
     asked.world.sandbox.dragonfly.faults.add(
-        match={"path": "/oapi/v1/jobs.*"}, times=None, status=200, body="<html>It works!</html>"
+        match={"path": "/oapi/.*"}, times=None, status=200, body="<html>It works!</html>"
     )
 
-    with pytest.raises(UnexpectedAnswerError, match="It works!"):
-        asyncio.run(only_event(asked.trigger()))
+    event = asyncio.run(only_event(asked.trigger(deadline=time.time() + 0.5)))
 
+    assert event.payload == told(asked.attempt.id, "UNKNOWN")
     assert asked.stored().is_open
 
 
+def test_a_state_that_we_do_not_know_is_not_waited_for(asked: Any) -> None:
+    """A manager that broke the contract will not mend it while we wait: it is told at once."""
+    job = asked.world.sandbox.dragonfly.state.jobs.get(asked.attempt.job_id)
+    row = job.row(job.look(0), is_listed=False) | {"state": "PAUSED"}
+    asked.world.sandbox.dragonfly.faults.add(
+        match={"path": "/oapi/v1/jobs/.*"}, times=None, status=200, body=json.dumps(row)
+    )
+
+    event = asyncio.run(only_event(asked.trigger()))
+
+    error = Handover.of(event.payload).error
+    assert isinstance(error, UnexpectedAnswerError)
+    assert "unknown state 'PAUSED'" in str(error)
+    assert asked.stored().is_open
+
+
+@pytest.mark.parametrize(
+    ("end", "vanished"),
+    [
+        pytest.param("expire", True, id="expired"),
+        pytest.param("lose", True, id="lost"),
+        pytest.param("fail", False, id="failed"),
+    ],
+)
+def test_only_a_job_that_is_gone_counts_as_vanished(asked: Any, end: str, vanished: bool) -> None:
+    """UNKNOWN alone says nothing of the job: that of a failed one is no reason to hurry."""
+    dragonfly = asked.world.sandbox.dragonfly
+    if end == "expire":
+        dragonfly.state.jobs.expire([asked.attempt.job_id])
+    elif end == "lose":
+        dragonfly.restart()
+        dragonfly.state.advance(4000)
+    else:
+        dragonfly.state.force(asked.attempt.job_id, "FAILURE", "no disk")
+    asked.world.sandbox.harbor.faults.add(match={"path": "/service/token"}, times=None, status=503)
+
+    event = asyncio.run(only_event(asked.trigger()))
+
+    assert event.payload == told(asked.attempt.id, "UNKNOWN", vanished=vanished)
+
+
 def test_a_connection_that_is_gone_is_named(asked: Any) -> None:
-    """Somebody deleted it while the task waited."""
+    """Somebody deleted it while the task waited: nothing that a repeat would mend."""
     asked.world.environment.delenv("AIRFLOW_CONN_DRAGONFLY_DEFAULT")
     connections._lookups.clear()
 
-    with pytest.raises(AirflowNotFoundException, match="dragonfly_default"):
-        asyncio.run(only_event(asked.trigger()))
+    event = asyncio.run(only_event(asked.trigger()))
+
+    error = Handover.of(event.payload).error
+    assert isinstance(error, InputError)
+    assert "dragonfly_default" in str(error)
+
+
+def test_a_slow_proof_keeps_no_poll_waiting(world: Any) -> None:
+    """Proofs have threads of their own: the default pool has a few, and all polls need them.
+
+    Here it has one, and the registry takes its time to tell of a missing layer.
+    """
+    world.sandbox.harbor.state.set_blob(world.layer, "missing")
+    attempt = world.ask()
+    faults = world.sandbox.harbor.faults
+    ours = {"path": f"/v2/.*/blobs/{world.layer}", "headers": {"user-agent": "python-requests"}}
+    faults.add(match=ours, times=1, delay_seconds=1, status=404, body="")
+
+    async def follow_and_poll() -> bool:
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(1))
+        proof = asyncio.create_task(only_event(follow(attempt.id)))
+        async with asyncio.timeout(20):
+            while faults.left():  # noqa: ASYNC110  # the stand-in sets no event
+                await asyncio.sleep(0.02)
+        polled = await asyncio.to_thread(world.ledger.attempt, attempt.id)
+        is_proved = proof.done()
+        await proof
+        return polled.is_open and not is_proved
+
+    assert asyncio.run(follow_and_poll())

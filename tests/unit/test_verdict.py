@@ -166,6 +166,40 @@ def test_a_percentage_is_taken_of_the_expected_hosts() -> None:
     assert judge(IMAGE, key, report).verdict is Verdict.PARTIAL
 
 
+@pytest.mark.parametrize(
+    ("scope", "peers", "expected", "verdict"),
+    [
+        (Scope.ALL_PEERS, "", (), Verdict.UNKNOWN),
+        (Scope.ALL_SEED_PEERS, "", (), Verdict.UNKNOWN),
+        (Scope.ALL_PEERS, "percentage=50", (), Verdict.UNKNOWN),
+        (Scope.ALL_PEERS, "percentage=50", ("1", "2"), Verdict.WARM),
+        (Scope.ALL_PEERS, "count=1", (), Verdict.WARM),
+        (Scope.ALL_PEERS, "ips=1", (), Verdict.WARM),
+        (Scope.ALL_PEERS, "", ("1",), Verdict.WARM),
+        (Scope.SINGLE_SEED_PEER, "", (), Verdict.WARM),
+    ],
+)
+def test_a_report_that_leaves_out_hosts_proves_nothing_of_them(
+    scope: Scope, peers: str, expected: tuple[str, ...], verdict: Verdict
+) -> None:
+    """A job names each host that it chose; peers that are asked stay silent when they are cold.
+
+    dragonfly: recorded fast-proof-image-distribution-rows.
+    """
+    key = replace(KEY, scope=scope, peers=peers)
+    told = Report(tuple(copies("1", A, B, C)), names_every_host=False)
+    finding = judge(IMAGE, key, told, expected_hosts=expected)
+    assert finding.verdict is verdict
+    assert ("clusters.yaml" in finding.words) is (verdict is Verdict.UNKNOWN)
+    assert judge(IMAGE, key, replace(told, names_every_host=True)).verdict is Verdict.WARM
+
+
+def test_a_silent_host_hides_no_layer_that_another_lacks() -> None:
+    """What is missing where hosts did answer is told all the same."""
+    report = Report(tuple(copies("1", A, B)), names_every_host=False)
+    assert judge(IMAGE, KEY, report).verdict is Verdict.PARTIAL
+
+
 def test_seeds_and_peers_are_told_apart_where_the_report_does() -> None:
     """A seed does not hold small layers for all_peers, nor do nodes count as seeds."""
     report = Report((

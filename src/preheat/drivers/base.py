@@ -55,6 +55,11 @@ class JobState(StrEnum):
         """Whether waiting longer changes nothing."""
         return self is not JobState.RUNNING
 
+    @property
+    def has_vanished(self) -> bool:
+        """Whether the job is gone without a word, so that nothing speaks against asking again."""
+        return self in {JobState.EXPIRED, JobState.LOST}
+
 
 @dataclass(frozen=True, slots=True)
 class LayerCopy:
@@ -89,11 +94,14 @@ class Report:
     """What the peers are said to hold.
 
     :param error: failure text of the job as a whole.
+    :param names_every_host: whether a host that holds nothing is named too. A job names each host
+        that it chose; peers that are asked directly do not answer when they hold nothing.
     """
 
     copies: tuple[LayerCopy, ...] = ()
     failures: tuple[LayerFailure, ...] = ()
     error: str = ""
+    names_every_host: bool = True
 
 
 @dataclass(frozen=True, slots=True)

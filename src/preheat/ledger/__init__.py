@@ -6,6 +6,7 @@ from preheat.ledger.ledger import Ledger
 from preheat.ledger.records import (
     Attempt,
     Claim,
+    Followed,
     LedgerStatus,
     Outcome,
     PlanItem,
@@ -18,6 +19,7 @@ from preheat.ledger.records import (
 __all__ = [
     "Attempt",
     "Claim",
+    "Followed",
     "Ledger",
     "LedgerStatus",
     "Outcome",

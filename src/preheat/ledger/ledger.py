@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Self
 
 from preheat.ledger import attempts, engine, leases, migrate, outcomes, placements, plans
+from preheat.ledger.records import Followed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -124,6 +125,26 @@ class Ledger:
         """
         with engine.reading(self._engine) as connection:
             return placements.get(connection, placement_id)
+
+    def placement_and_image(self, placement_id: int) -> tuple[StoredPlacement, Image | None]:
+        """Read one placement and of what its image consists, if that is known.
+
+        :raises LedgerError: if there is no such placement.
+        """
+        with engine.reading(self._engine) as connection:
+            stored = placements.get(connection, placement_id)
+            return stored, placements.get_image(connection, stored.key.digest)
+
+    def followed(self, attempt_id: int) -> Followed:
+        """Read one attempt and all that judging its job needs.
+
+        :raises LedgerError: if there is no such attempt.
+        """
+        with engine.reading(self._engine) as connection:
+            attempt = attempts.get(connection, attempt_id)
+            stored = placements.get(connection, attempt.placement_id)
+            image = placements.get_image(connection, stored.key.digest)
+            return Followed(attempt, stored, image)
 
     def image(self, digest: str) -> Image | None:
         """Read the blobs of an image, if its manifest was ever resolved."""

@@ -13,6 +13,7 @@ from preheat.verdict import Verdict
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from preheat.artifact import Image
     from preheat.placement import PlacementKey, TrackSettings
     from preheat.plan import Disposition
     from preheat.verdict import Finding, MissingLayer
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Attempt",
     "Claim",
+    "Followed",
     "LedgerStatus",
     "Outcome",
     "PlanItem",
@@ -159,6 +161,20 @@ class Claim:
     lease_seconds_left: float
     age_seconds: float
     seconds_since_asked: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """An attempt with all that following and judging its job needs, read at one moment.
+
+    Stays true while the attempt is open: when the cluster is set up anew, it is closed.
+
+    :param image: None when its manifest was never resolved.
+    """
+
+    attempt: Attempt
+    placement: StoredPlacement
+    image: Image | None
 
 
 @dataclass(frozen=True, slots=True)

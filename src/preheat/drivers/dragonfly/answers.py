@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import msgspec
 from msgspec import Meta, Raw, Struct
 
-from preheat.errors import UnexpectedAnswerError
+from preheat.errors import ForeignAnswerError, UnexpectedAnswerError
 from preheat.transport import redact
 
 if TYPE_CHECKING:
@@ -161,6 +161,7 @@ class Cluster(Struct, frozen=True):
 def decode(answer: Answer, wanted: type[T], what: str, *, part: Raw | None = None) -> T:
     """Parse an answer, or a raw part of it.
 
+    :raises ForeignAnswerError: it is no JSON at all: a proxy's page, half a body.
     :raises UnexpectedAnswerError: with what was wrong and the shape of what was received: never its
         values, for a job's arguments hold credentials.
     """
@@ -172,7 +173,12 @@ def decode(answer: Answer, wanted: type[T], what: str, *, part: Raw | None = Non
             f"{answer.system} answered {answer.request} with something else than {what}: "
             f"{error}; received {received}"
         )
-        raise UnexpectedAnswerError(
+        kind = (
+            UnexpectedAnswerError
+            if isinstance(error, msgspec.ValidationError)
+            else ForeignAnswerError
+        )
+        raise kind(
             message,
             system=answer.system,
             request=answer.request,

@@ -15,11 +15,11 @@ from preheat.drivers.dragonfly.proof import Proof
 from preheat.drivers.dragonfly.reading import job_of
 from preheat.drivers.dragonfly.request import nonce_of, preheat_body
 from preheat.errors import (
+    MisplacedJobError,
     NotFoundError,
     RateLimitedError,
     RefusedError,
     RemoteError,
-    UnexpectedAnswerError,
 )
 
 if TYPE_CHECKING:
@@ -88,6 +88,7 @@ class DragonflyDriver:
         :raises RefusedError: the manager or the registry said no; ``words`` holds theirs.
         :raises RateLimitedError: too many jobs a second.
         :raises RemoteUnavailableError: no answer, or one that says to come back.
+        :raises MisplacedJobError: the job that was made is for other clusters.
         :raises UnexpectedAnswerError: a job of another kind came back; it may run.
         """
         body = preheat_body(request)
@@ -99,7 +100,7 @@ class DragonflyDriver:
         row = decode(answer, Row, "a job")
         got = sorted(cluster.id for cluster in row.scheduler_clusters or ())
         if got != [asked]:
-            raise UnexpectedAnswerError(
+            raise MisplacedJobError(
                 f"Dragonfly made job {row.id} for scheduler clusters {got} instead of [{asked}].",
                 system=answer.system,
                 request=answer.request,

@@ -12,12 +12,12 @@ from preheat.drivers.dragonfly.answers import Cluster, decode, words_of
 from preheat.drivers.dragonfly.classify import classify
 from preheat.errors import (
     Cause,
+    ForeignAnswerError,
     NotFoundError,
     RateLimitedError,
     RefusedError,
     RemoteError,
     RemoteUnavailableError,
-    UnexpectedAnswerError,
 )
 from preheat.transport import redact
 
@@ -133,7 +133,7 @@ class Manager:
         """Explain an answer without the manager's own error body."""
         if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             return self.transport.error_of(answer)
-        return UnexpectedAnswerError(
+        return ForeignAnswerError(
             f"{told}: this is not how a Dragonfly manager answers (one sends unknown paths to '/'; "
             "redirects are not followed). Check the URL of the connection.",
             **about,

@@ -62,6 +62,7 @@ class Proof:
             copies=tuple(entry for entry in entries if isinstance(entry, LayerCopy)),
             failures=tuple(entry for entry in entries if isinstance(entry, LayerFailure)),
             error=f"{untold} of {len(urls)} layers could not be asked for." if untold else "",
+            names_every_host=False,
         )
 
     def _all_at_once(self, request: HeatRequest, urls: set[str]) -> dict[str, list[TaskPeer]]:

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import SecretStr
 
+from preheat.drivers import load
 from preheat.drivers.base import Timing
-from preheat.drivers.dragonfly.driver import DragonflyDriver
 from preheat.errors import InputError
 from preheat.provider.hooks.remote import RemoteHook
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Connection
 
     from preheat.checks import CheckReport
+    from preheat.drivers.base import Driver
 
 __all__ = ["DragonflyHook"]
 
@@ -40,17 +41,21 @@ class DragonflyHook(RemoteHook):
         self,
         connection: Connection | None = None,
         *,
+        name: str = "dragonfly",
         token_worked: Callable[[], bool] = lambda: False,
-    ) -> DragonflyDriver:
+    ) -> Driver:
         """Return a driver; give the connection where it was already looked up (triggers).
 
+        :param name: of the driver, as ``clusters.yaml`` and the ledger write it.
         :param token_worked: tells, after a 401, whether jobs were made over this connection lately:
             then the manager cannot reach its database (dragonfly: recorded db-down-*), and that is
             waited out.
+        :raises InputError: no driver has this name, or the connection cannot be right.
         """
+        build = load(name)
         connection = connection or self.get_connection(self.http_conn_id)
         extra = connection.extra_dejson
-        return DragonflyDriver(
+        return build(
             self.transport(connection),
             token=SecretStr(connection.password or ""),
             timing=Timing(factor=_factor_of(self.http_conn_id, extra)),

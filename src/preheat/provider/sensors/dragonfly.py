@@ -12,8 +12,8 @@ from airflow.sdk import BaseSensorOperator, TaskInstanceState
 
 from preheat.artifact import Image
 from preheat.asking import ask
-from preheat.errors import InputError
 from preheat.provider.config import open_ledger
+from preheat.provider.handover import Handover
 from preheat.provider.hooks.dragonfly import DragonflyHook
 from preheat.provider.hooks.harbor import HarborHook
 from preheat.provider.links import DragonflyJobLink, HarborArtifactLink
@@ -21,7 +21,7 @@ from preheat.provider.retries import NotWarmError
 from preheat.provider.runs import run_ref
 from preheat.provider.triggers.dragonfly import DragonflyPreheatTrigger
 from preheat.rendering import advice, finding_lines
-from preheat.verdict import Verdict, unknown
+from preheat.verdict import unknown
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from preheat.drivers.base import Driver
     from preheat.harbor.client import HarborClient
-    from preheat.ledger import Attempt, Ledger, RunRef, StoredPlacement
+    from preheat.ledger import Attempt, Followed, Ledger, RunRef, StoredPlacement
     from preheat.verdict import Finding
 
 __all__ = ["DragonflyPreheatSensor"]
@@ -80,12 +80,12 @@ class DragonflyPreheatSensor(BaseSensorOperator):
         :raises RemoteError: Harbor or Dragonfly said no, or did not answer.
         """
         ledger = open_ledger()
-        placement = ledger.placement(self.placement)
+        placement, image = ledger.placement_and_image(self.placement)
+        key = placement.key
         harbor = HarborHook(placement.settings.registry).client()
-        self.links[HarborArtifactLink.name] = harbor.artifact_url(
-            placement.key.repository, placement.key.digest
-        )
-        self._know_blobs(ledger, harbor, placement)
+        self.links[HarborArtifactLink.name] = harbor.artifact_url(key.repository, key.digest)
+        if image is None:  # the plan fetched it as a rule
+            ledger.record_image(harbor.resolve(key.repository, key.digest, key.platform))
         driver = self._driver(ledger, placement)
         attempt = self._ask(context, ledger, driver, harbor, placement)
         self._defer(driver, placement, attempt)
@@ -93,35 +93,33 @@ class DragonflyPreheatSensor(BaseSensorOperator):
     def execute_complete(self, context: Context, event: dict[str, Any] | str) -> None:
         """Say what is missing and leave the decision to the retry policy.
 
-        :raises NotWarmError: always, for WARM ends in the trigger.
+        :raises NotWarmError: there is a verdict and it is not WARM, or none came in time.
+        :raises PreheatError: what the trigger met instead, as it met it.
         :raises ValueError: for an event that is not the trigger's.
         """
         if event == TaskInstanceState.SUCCESS:
             # ``airflow dags test`` hands a TaskSuccessEvent to the worker; the triggerer does not.
             return
-        attempt_id, verdict = _checked(event)
+        handover = Handover.of(event)
+        if handover.error is not None:
+            self.log.error("Attempt %d could not be followed to its end.", handover.attempt)
+            raise handover.error
         ledger = open_ledger()
-        attempt = ledger.attempt(attempt_id)
-        placement = ledger.placement(attempt.placement_id)
+        followed = ledger.followed(handover.attempt)
+        attempt, placement = followed.attempt, followed.placement
         if attempt.finding is None:
-            why = attempt.words or "the manager stayed silent"
+            why = attempt.words.rstrip(".") or "the manager stayed silent"
             message = f"No verdict for {self._name(placement)}: {why}."
-            finding = _nothing_known(ledger, placement, message)
-            raise NotWarmError(f"{message} The next try joins the job.", finding)
+            then = "joins the job" if attempt.is_open else "asks anew"
+            raise NotWarmError(f"{message} The next try {then}.", _unknown(followed, message))
         for line in finding_lines(attempt.finding):
             self.log.error("%s", line)
         raise NotWarmError(
-            f"{self._name(placement)} is {verdict}: {advice(attempt.finding)}",
+            f"{self._name(placement)} is {handover.verdict}: {advice(attempt.finding)}",
             attempt.finding,
-            vanished=verdict is Verdict.UNKNOWN,
+            vanished=handover.vanished,
             tries=_tries_that_asked(ledger, attempt, run_ref(context)),
         )
-
-    def _know_blobs(self, ledger: Ledger, harbor: HarborClient, placement: StoredPlacement) -> None:
-        """Make sure the ledger holds what the image consists of; the plan fetched it as a rule."""
-        key = placement.key
-        if ledger.image(key.digest) is None:
-            ledger.record_image(harbor.resolve(key.repository, key.digest, key.platform))
 
     def _ask(
         self,
@@ -181,41 +179,24 @@ class DragonflyPreheatSensor(BaseSensorOperator):
         )
 
     def _driver(self, ledger: Ledger, placement: StoredPlacement) -> Driver:
-        if placement.settings.driver != "dragonfly":
-            raise InputError(
-                f"Cluster {placement.key.cluster} has the driver {placement.settings.driver!r}; "
-                "this sensor serves dragonfly"
-            )
         conn_id = placement.settings.connection
         return DragonflyHook(conn_id).driver(
-            token_worked=lambda: ledger.has_asked(conn_id, within=_TOKEN_TRUSTED)
+            name=placement.settings.driver,
+            token_worked=lambda: ledger.has_asked(conn_id, within=_TOKEN_TRUSTED),
         )
 
     def _name(self, placement: StoredPlacement) -> str:
         return f"{self.placement_label or placement.key.repository} on {placement.key.cluster}"
 
 
-def _checked(event: Any) -> tuple[int, Verdict]:
-    """Check what crossed the metadata database: it may come from another version, or be nothing."""
-    try:
-        return int(event["attempt"]), Verdict(event["verdict"])
-    except (KeyError, ValueError, TypeError) as error:
-        message = f"not an event of {DragonflyPreheatTrigger.__name__}: {event!r}"
-        raise ValueError(message) from error
-
-
-def _nothing_known(ledger: Ledger, placement: StoredPlacement, words: str) -> Finding:
-    image = ledger.image(placement.key.digest)
-    return unknown(image or Image(placement.key.digest, placement.key.platform, ()), words)
+def _unknown(followed: Followed, words: str) -> Finding:
+    key = followed.placement.key
+    return unknown(followed.image or Image(key.digest, key.platform, ()), words)
 
 
 def _tries_that_asked(ledger: Ledger, attempt: Attempt, run: RunRef) -> set[int]:
-    """Collect the tries of this run that came to a verdict; this one did, whoever asked."""
-    return {run.try_number} | {
-        earlier.run.try_number
-        for earlier in ledger.attempts(attempt.placement_id)
-        if earlier.finding and (earlier.run.dag_id, earlier.run.run_id) == (run.dag_id, run.run_id)
-    }
+    """Collect the tries of this run that came to a verdict, this one among them."""
+    return {run.try_number} | ledger.tries_with_verdict(attempt.placement_id, run)
 
 
 def _wait(seconds: float) -> None:

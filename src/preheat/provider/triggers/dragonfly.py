@@ -4,13 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import time
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from airflow.sdk.exceptions import AirflowNotFoundException
 from airflow.triggers.base import BaseTrigger, TaskSuccessEvent, TriggerEvent
 
-from preheat.errors import RateLimitedError, RemoteUnavailableError
+from preheat.errors import (
+    ForeignAnswerError,
+    InputError,
+    PreheatError,
+    RateLimitedError,
+    RemoteUnavailableError,
+)
 from preheat.provider.config import open_ledger
 from preheat.provider.connections import shared_connection
+from preheat.provider.handover import Handover
 from preheat.provider.hooks.dragonfly import DragonflyHook
 from preheat.provider.hooks.harbor import HarborHook
 from preheat.proving import prove
@@ -21,10 +31,12 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from preheat.drivers.base import Driver, Job
-    from preheat.ledger import Attempt, Ledger, StoredPlacement
+    from preheat.ledger import Followed, StoredPlacement
     from preheat.verdict import Finding
 
 __all__ = ["DragonflyPreheatTrigger"]
+
+_PROOFS_AT_ONCE = 8
 
 
 class DragonflyPreheatTrigger(BaseTrigger):
@@ -73,60 +85,86 @@ class DragonflyPreheatTrigger(BaseTrigger):
         )
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        """Follow, prove, tell."""
-        ledger = await asyncio.to_thread(open_ledger)
-        attempt = await asyncio.to_thread(ledger.attempt, self.attempt)
-        if attempt.closed_at is None:
-            connection = await shared_connection(self.dragonfly_conn_id)
-            driver = DragonflyHook(self.dragonfly_conn_id).driver(
-                connection, token_worked=lambda: True
-            )
-            job = await self._follow(ledger, driver, attempt)
-            if job is None:
-                yield TriggerEvent({"attempt": self.attempt, "verdict": Verdict.UNKNOWN.value})
-                return
-            await self._prove(ledger, driver, attempt, job)
-            attempt = await asyncio.to_thread(ledger.attempt, self.attempt)
-        yield self._event(attempt)
+        """Follow, prove, tell; a worker is told what went wrong, for it decides by cause."""
+        try:
+            handover = await self._end()
+        except PreheatError as error:
+            handover = Handover(self.attempt, error=error)
+        except AirflowNotFoundException as error:  # somebody deleted a connection meanwhile
+            handover = Handover(self.attempt, error=InputError(str(error)))
+        if self._is_well(handover.verdict):
+            yield TaskSuccessEvent()
+        else:
+            yield TriggerEvent(handover.as_data())
 
-    async def _follow(self, ledger: Ledger, driver: Driver, attempt: Attempt) -> Job | None:
+    async def _end(self) -> Handover:
+        """Bring the attempt to its end, unless that was done already."""
+        followed = await asyncio.to_thread(lambda: open_ledger().followed(self.attempt))
+        if not followed.attempt.is_open:
+            return self._handover(followed.attempt.finding)
+        connection = await shared_connection(self.dragonfly_conn_id)
+        driver = DragonflyHook(self.dragonfly_conn_id).driver(
+            connection, name=followed.placement.settings.driver, token_worked=lambda: True
+        )
+        job = await self._follow(driver, followed)
+        if job is None:
+            return Handover(self.attempt)
+        finding = await self._prove(driver, followed, job)
+        return self._handover(finding, vanished=job.state.has_vanished)
+
+    async def _follow(self, driver: Driver, followed: Followed) -> Job | None:
         """Return the job once waiting longer changes nothing; None if the manager was silent."""
-        placement = await asyncio.to_thread(ledger.placement, attempt.placement_id)
-        job_id = attempt.job_id
+        job_id = followed.attempt.job_id
         if job_id is None:
-            message = f"attempt {attempt.id} has no job to follow"
+            message = f"attempt {self.attempt} has no job to follow"
             raise LookupError(message)
         while time.time() < self.deadline:
-            job = await self._look(driver, placement, job_id)
+            job = await self._look(driver, followed.placement, job_id)
             if job is not None and job.state.is_terminal:
                 return job
             await asyncio.sleep(_pause_seconds(driver, job))
         return None
 
     async def _look(self, driver: Driver, placement: StoredPlacement, job_id: int) -> Job | None:
-        """Ask once where the job stands; None when the manager does not answer."""
+        """Ask once where the job stands; None when the manager does not answer.
+
+        A redirect or a page comes from a proxy, or from nobody knows whom, in the manager's place:
+        the job is not touched by that, so it is waited out too.
+        """
         cluster_id = placement.settings.scheduler_cluster_id
         try:
             jobs = await asyncio.to_thread(driver.query, [job_id], scheduler_cluster_id=cluster_id)
-        except (RemoteUnavailableError, RateLimitedError) as error:
+        except (RemoteUnavailableError, RateLimitedError, ForeignAnswerError) as error:
             self.log.warning("%s Waiting for it.", error)
             return None
         return jobs[job_id]
 
-    async def _prove(self, ledger: Ledger, driver: Driver, attempt: Attempt, job: Job) -> None:
+    async def _prove(self, driver: Driver, followed: Followed, job: Job) -> Finding | None:
         connection = await shared_connection(self.harbor_conn_id)
         harbor = HarborHook(self.harbor_conn_id).client(connection)
         self.log.info("Job %d is %s (%s); proving.", job.id, job.state, job.raw_state)
-        finding = await asyncio.to_thread(prove, ledger, driver, attempt, job, harbor)
-        for line in finding_lines(finding):
+        finding = await asyncio.get_running_loop().run_in_executor(
+            _provers(), lambda: prove(open_ledger(), driver, followed, job, harbor)
+        )
+        for line in finding_lines(finding) if finding else ():
             self.log.info("%s", line)
+        return finding
 
-    def _event(self, attempt: Attempt) -> TriggerEvent:
-        finding: Finding | None = attempt.finding
+    def _handover(self, finding: Finding | None, *, vanished: bool = False) -> Handover:
         verdict = finding.verdict if finding else Verdict.UNKNOWN
-        if verdict is Verdict.WARM or (self.accept_partial and verdict is Verdict.PARTIAL):
-            return TaskSuccessEvent()
-        return TriggerEvent({"attempt": self.attempt, "verdict": verdict.value})
+        return Handover(self.attempt, verdict, vanished=vanished)
+
+    def _is_well(self, verdict: Verdict) -> bool:
+        return verdict is Verdict.WARM or (self.accept_partial and verdict is Verdict.PARTIAL)
+
+
+@cache
+def _provers() -> ThreadPoolExecutor:
+    """Give proofs threads of their own: one can take a minute, and the polls must not wait for it.
+
+    Made when first needed, so never before the triggerer's fork.
+    """
+    return ThreadPoolExecutor(_PROOFS_AT_ONCE, thread_name_prefix="preheat-proof")
 
 
 def _pause_seconds(driver: Driver, job: Job | None) -> float:
