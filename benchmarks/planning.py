@@ -70,6 +70,7 @@ spec:
       order: {by: pushed}
       take: {newest: 1}
   platforms: {include: [linux/amd64, linux/arm64], onMissing: skip}
+  triggers: {schedule: {cron: "0 2 * * *", timezone: UTC}}
   targets:
     - {cluster: eu-1, scope: all_seed_peers}
     - {cluster: us-1, scope: single_seed_peer}

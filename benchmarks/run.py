@@ -42,6 +42,7 @@ spec:
       take: {{newest: {newest}}}
   targets:
     - {{cluster: {cluster}, scope: single_seed_peer}}
+  triggers: {{schedule: {{cron: "0 0 1 1 *", timezone: UTC}}}}
   submit: {{freshFor: 0s}}
 """
 _LISTING = re.compile(r"/api/v2\.0/projects/bench-[^/]+/artifacts")

@@ -123,6 +123,7 @@ spec:
   sources: [{registry: harbor_default, project: [library]}]
   rules:
     - {name: hello, tags: {allow: [{regex: "("}]}}
+  triggers: {schedule: {cron: "0 0 1 1 *", timezone: UTC}}
   targets: [{cluster: eu-2, scope: all_seed_peers}]
 """
     dag_id = place.write_file("wrong", wrong)

@@ -42,6 +42,7 @@ spec:
     - name: one
       repositories: {include: [{exact: frontend}]}
       tags: {allow: [{exact: "2.4.1"}]}
+  triggers: {schedule: {cron: "0 0 1 1 *", timezone: UTC}}
   targets: [{cluster: us-1, scope: single_seed_peer}]
   retry: {attempts: 2, backoff: 1s}
 """

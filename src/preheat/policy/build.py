@@ -5,40 +5,36 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from preheat.placement import Peers
-from preheat.policy.criteria.age import AgeCriterion
-from preheat.policy.criteria.label import LabelCriterion
-from preheat.policy.criteria.repository import RepositoryCriterion
+from preheat.policy.criteria.group import build_group
+from preheat.policy.criteria.order import Order
 from preheat.policy.criteria.tag import TagCriterion
+from preheat.policy.criteria.take import Take
 from preheat.policy.criteria.type import TypeCriterion
 from preheat.policy.matchers import Matcher, MatcherKind
 from preheat.policy.model import (
     Cluster,
-    Criterion,
-    Order,
     Platforms,
     Policy,
     Retry,
-    Rule,
     Schedule,
-    Source,
     Submit,
-    Take,
     Target,
     Verify,
 )
+from preheat.policy.part import At
+from preheat.policy.rule import Criterion, Gate, Rule, Source
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from datetime import timedelta
 
-    from preheat.policy import ruleschema, schema
+    from preheat.policy import clusterschema, ruleschema, schema
     from preheat.policy.model import Clusters
-    from preheat.policy.yamltext import Document, Path
+    from preheat.policy.yamltext import Document
 
 __all__ = ["build_cluster", "build_policy"]
 
 
-def build_cluster(spec: schema.ClusterSpec) -> Cluster:
+def build_cluster(spec: clusterschema.ClusterSpec) -> Cluster:
     """Make a cluster; its pool is named after it unless the file says otherwise."""
     hosts = {"seed_peers": tuple(spec.hosts.seed_peers), "peers": tuple(spec.hosts.peers)}
     return Cluster(
@@ -58,28 +54,50 @@ def build_cluster(spec: schema.ClusterSpec) -> Cluster:
 def build_policy(file: schema.PolicyFile, document: Document, clusters: Clusters) -> Policy:
     """Make a policy without its text; the loader adds that."""
     spec = file.spec
-    schedule = spec.triggers.schedule if spec.triggers else None
-    platforms = spec.platforms
+    at = At(document, ("spec",))
+    schedule = spec.triggers.schedule
+    registry = spec.sources[0].registry
     return Policy(
         name=file.metadata.name,
-        sources=tuple(_source(each, document, n) for n, each in enumerate(spec.sources)),
-        rules=tuple(_rule(each, document, n) for n, each in enumerate(spec.rules)),
-        targets=tuple(_target(each, document, n, clusters) for n, each in enumerate(spec.targets)),
-        platforms=Platforms(
-            include=tuple(platforms.include),
-            on_missing=platforms.on_missing,
-            line=document.line(("spec", "platforms")),
-        )
-        if platforms
-        else Platforms(),
+        sources=tuple(_source(each, at / "sources" / n) for n, each in enumerate(spec.sources)),
+        rules=tuple(_rule(each, at / "rules" / n) for n, each in enumerate(spec.rules)),
+        targets=tuple(
+            _target(each, at / "targets" / n, clusters) for n, each in enumerate(spec.targets)
+        ),
+        pins=tuple(
+            each.build(at / "pins" / n, each.registry or registry)
+            for n, each in enumerate(spec.pins)
+        ),
+        platforms=_platforms(spec.platforms, at / "platforms"),
+        gates=_gates(spec.gates, at / "gates"),
         schedule=Schedule(schedule.cron, schedule.timezone) if schedule else None,
+        events=spec.triggers.events,
         submit=_submit(spec.submit),
         retry=_retry(spec.retry),
         verify=Verify(spec.verify.mode, spec.verify.on_partial),
         suspend=spec.suspend,
         description=file.metadata.description,
         owner=file.metadata.owner,
+        labels=file.metadata.labels,
     )
+
+
+def _platforms(spec: schema.PlatformsSpec | None, at: At) -> Platforms:
+    return Platforms(spec.include, spec.on_missing, at.line) if spec else Platforms()
+
+
+def _gates(spec: schema.GatesSpec | None, at: At) -> tuple[Gate, ...]:
+    """Give the gates in the order they are asked, the costly ones last."""
+    if spec is None:
+        return ()
+    gates: list[Gate] = []
+    if spec.size:
+        gates.append(spec.size.build(at / "size"))
+    if spec.vulnerabilities:
+        gates.append(spec.vulnerabilities.build(at / "vulnerabilities"))
+    if spec.signature:
+        gates.append(spec.signature.build(at / "signature"))
+    return tuple(gates)
 
 
 def _submit(spec: schema.SubmitSpec) -> Submit:
@@ -103,29 +121,27 @@ def _seconds(duration: timedelta) -> int:
     return int(duration.total_seconds())
 
 
-def _source(spec: schema.SourceSpec, document: Document, index: int) -> Source:
-    path: Path = ("spec", "sources", index)
+def _source(spec: schema.SourceSpec, at: At) -> Source:
     return Source(
         registry=spec.registry,
         projects=tuple(
-            Matcher(MatcherKind.GLOB, pattern, document.line((*path, "projects", n)))
+            Matcher(MatcherKind.GLOB, pattern, (at / "projects" / n).line)
             for n, pattern in enumerate(spec.projects)
         ),
         types=TypeCriterion(
-            tuple(name.upper() for name in spec.artifact_types),
-            document.line((*path, "artifactTypes")),
+            tuple(name.upper() for name in spec.artifact_types), (at / "artifactTypes").line
         ),
-        line=document.line(path),
+        line=at.line,
     )
 
 
-def _target(spec: schema.TargetSpec, document: Document, index: int, clusters: Clusters) -> Target:
+def _target(spec: schema.TargetSpec, at: At, clusters: Clusters) -> Target:
     peers = spec.peers
     return Target(
         clusters=_targeted(spec, clusters),
         scope=spec.scope,
         peers=Peers(tuple(peers.ips or ()), peers.count, peers.percent) if peers else Peers(),
-        line=document.line(("spec", "targets", index)),
+        line=at.line,
     )
 
 
@@ -135,56 +151,31 @@ def _targeted(target: schema.TargetSpec, clusters: Clusters) -> tuple[str, ...]:
     return tuple(cluster.name for cluster in clusters.labelled(target.cluster_selector or {}))
 
 
-def _rule(spec: ruleschema.RuleSpec, document: Document, index: int) -> Rule:
-    path: Path = ("spec", "rules", index)
-    take = Take(spec.take.newest, document.line((*path, "take", "newest"))) if spec.take else Take()
+def _rule(spec: ruleschema.RuleSpec, at: At) -> Rule:
+    at = At(at.document, at.path, spec.name)
+    tags = spec.tags.build(at / "tags") if spec.tags else TagCriterion(spec.name, line=at.line)
+    order = spec.order.build(at / "order", tags.allow) if spec.order else Order(spec.name)
+    repositories = spec.repositories.build(at / "repositories") if spec.repositories else None
     return Rule(
         name=spec.name,
-        criteria=_criteria(spec, document, path),
-        order=spec.order.by if spec.order else Order.PUSHED,
-        take=take,
-        line=document.line(path),
+        repositories=repositories,
+        criteria=_criteria(spec, at, tags, order),
+        order=order,
+        group=build_group(spec.group_by, tags.allow),
+        take=spec.take.build(at / "take") if spec.take else Take(),
+        line=at.line,
     )
 
 
-def _criteria(spec: ruleschema.RuleSpec, document: Document, path: Path) -> tuple[Criterion, ...]:
+def _criteria(
+    spec: ruleschema.RuleSpec, at: At, tags: TagCriterion, order: Order
+) -> tuple[Criterion, ...]:
     """Give the criteria in the order they are asked; tags always, since untagged ones are out."""
-    criteria: list[Criterion] = []
-    if spec.repositories:
-        here = (*path, "repositories")
-        criteria.append(
-            RepositoryCriterion(
-                spec.name,
-                _matchers(spec.repositories.include, document, (*here, "include")),
-                _matchers(spec.repositories.exclude, document, (*here, "exclude")),
-                document.line(here),
-            )
-        )
-    here = (*path, "tags")
-    allow = _matchers(spec.tags.allow, document, (*here, "allow")) if spec.tags else ()
-    deny = _matchers(spec.tags.deny, document, (*here, "deny")) if spec.tags else ()
-    criteria.append(TagCriterion(spec.name, allow, deny, document.line(here)))
+    criteria: list[Criterion] = [tags]
     if spec.labels:
-        labels = spec.labels
-        line = document.line((*path, "labels"))
-        criteria.append(
-            LabelCriterion(
-                spec.name, tuple(labels.all), tuple(labels.any), tuple(labels.none), line
-            )
-        )
+        criteria.append(spec.labels.build(at / "labels"))
+    if order.reads_versions:
+        criteria.append(order)
     if spec.age:
-        age = spec.age
-        line = document.line((*path, "age"))
-        criteria.append(AgeCriterion(spec.name, age.clock, age.min, age.max, line))
+        criteria.append(spec.age.build(at / "age"))
     return tuple(criteria)
-
-
-def _matchers(
-    specs: Sequence[ruleschema.MatcherSpec], document: Document, path: Path
-) -> tuple[Matcher, ...]:
-    return tuple(_matcher(spec, document.line((*path, n))) for n, spec in enumerate(specs))
-
-
-def _matcher(spec: ruleschema.MatcherSpec, line: int | None) -> Matcher:
-    kind = next(iter(spec.model_fields_set))
-    return Matcher(MatcherKind(kind), getattr(spec, kind), line)

@@ -23,7 +23,7 @@ __all__ = ["Choosing", "Pick"]
 class Pick:
     """A rule's word that an artifact is in.
 
-    :param rule_index: place of the rule in its file.
+    :param rule_index: place of the rule in its file; -1 for a pin.
     :param rank: place in its group, 0 for the newest.
     :param tags: the tags that matched, the one that speaks for it first.
     """
@@ -39,13 +39,14 @@ class Choosing:
 
     :param platforms: what the policy says.
     :param wanted: for each cluster its normal platforms; an empty one takes any.
+    :ivar wanted: the normal platforms of all clusters together; empty takes any.
     """
 
     def __init__(self, platforms: Platforms, wanted: Sequence[tuple[str, ...]]) -> None:
         self.failures: list[str] = []
         self._platforms = platforms
         takes_any = not all(wanted)
-        self._wanted = () if takes_any else tuple(dict.fromkeys(p for each in wanted for p in each))
+        self.wanted = () if takes_any else tuple(dict.fromkeys(p for each in wanted for p in each))
         self._chosen: list[tuple[tuple[int, str, str, int], Chosen]] = []
         self._labels: dict[tuple[str, str, str, str], str] = {}
 
@@ -67,21 +68,21 @@ class Choosing:
             for child in artifact.children
         ]
         had = {normal_platform(child.platform) for child in artifact.children}
-        missing = [platform for platform in self._wanted if platform not in had]
+        missing = [platform for platform in self.wanted if platform not in had]
         decisions.extend(self._miss(artifact, all_tags, platform) for platform in missing)
         return decisions
 
     def _is_wanted(self, child: Child) -> bool:
         if child.platform == ATTESTATION_PLATFORM:
             return False
-        return not self._wanted or normal_platform(child.platform) in self._wanted
+        return not self.wanted or normal_platform(child.platform) in self.wanted
 
     def _not_wanted(self, child: Child) -> Reason:
         met = f"the platform is {child.platform}"
         if child.platform == ATTESTATION_PLATFORM:
             detail = f"{met}: an attestation, not an image"
         else:
-            detail = f"{met}; wanted are {', '.join(self._wanted)}"
+            detail = f"{met}; wanted are {', '.join(self.wanted)}"
         return Reason(ReasonCode.PLATFORM_NOT_WANTED, detail, "", self._platforms.line)
 
     def _miss(self, artifact: Artifact, tags: tuple[str, ...], platform: str) -> Decision:
@@ -113,7 +114,7 @@ class Choosing:
         order = (picks[0].rule_index, artifact.registry, artifact.full_name, picks[0].rank)
         self._chosen.append((
             order,
-            Chosen(artifact.registry, artifact.full_name, digest, platform, tags),
+            Chosen(artifact, digest, platform, tags, pinned=picks[0].rule_index < 0),
         ))
         return self._decision(artifact, all_tags, platform, reasons, selected=True)
 

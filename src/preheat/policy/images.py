@@ -77,7 +77,7 @@ def plan_images(
         policy=IMAGES_PLAN,
         evaluated_at=now,
         decisions=tuple(decisions),
-        placements=placing.place(choosing.chosen()),
+        placements=placing.limit([each.planned for each in placing.place(choosing.chosen())]),
         policy_text="\n".join(str(typed) for typed, _ in images),
         clusters=tuple(cluster.as_data() for cluster in clusters),
     )

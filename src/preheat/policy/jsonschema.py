@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic.json_schema import GenerateJsonSchema
 
+from preheat.policy.clusterschema import ClusterFile
 from preheat.policy.fields import SCALAR, Strict
-from preheat.policy.schema import ClusterFile, PolicyFile
+from preheat.policy.schema import PolicyFile
 from preheat.policy.units import format_duration
 
 if TYPE_CHECKING:

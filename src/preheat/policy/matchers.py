@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import re2
 
@@ -18,10 +18,18 @@ from preheat.policy import globs
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-__all__ = ["MAX_PATTERN_LENGTH", "Matcher", "MatcherKind", "any_of", "first_match"]
+__all__ = [
+    "MAX_PATTERN_LENGTH",
+    "Matcher",
+    "MatcherKind",
+    "any_of",
+    "captured",
+    "first_match",
+]
 
 MAX_PATTERN_LENGTH = 1024
 """Longest pattern (harbor: filters hold at most 1024 characters)."""
+_MAX_COMPILED_BYTES = 1 << 20
 
 
 class MatcherKind(StrEnum):
@@ -88,14 +96,33 @@ def _compiled(kind: MatcherKind, pattern: str) -> Callable[[str], bool]:
     return globs.fast_test(pattern) or _compiled_regex(globs.to_regex(pattern))
 
 
+def captured(pattern: str, text: str | None) -> dict[str, str]:
+    """Give the named groups of a regex in a text, empty ones where a group took no part.
+
+    :param text: None asks for the names only; a text that does not match gives no group.
+    """
+    regex = _regex(pattern)
+    if text is None:
+        return dict.fromkeys(regex.groupindex, "")
+    found = regex.fullmatch(text)
+    return {} if found is None else {k: v or "" for k, v in found.groupdict().items()}
+
+
 def _compiled_regex(pattern: str) -> Callable[[str], bool]:
+    regex = _regex(pattern)
+    return lambda text: regex.fullmatch(text) is not None
+
+
+@lru_cache(maxsize=2048)
+def _regex(pattern: str) -> Any:
     options = re2.Options()
     options.log_errors = False
+    # A hostile pattern such as ((a{100}){100}){100} is refused for its size, not compiled for ever.
+    options.max_mem = _MAX_COMPILED_BYTES
     try:
-        regex = re2.compile(pattern, options)
+        return re2.compile(pattern, options)
     except re2.error as error:
         raise ValueError(f"not a valid RE2 expression: {_words(error)}") from None
-    return lambda text: regex.fullmatch(text) is not None
 
 
 def _words(error: Exception) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from preheat.errors import Problem, ProblemsError
 from preheat.placement import Peers, Scope
@@ -16,26 +16,22 @@ from preheat.placement import Peers, Scope
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from preheat.artifact import Tag
-    from preheat.plan import Reason
-    from preheat.policy.candidate import Candidate
-    from preheat.policy.matchers import Matcher
+    from preheat.policy.budget import Budget
+    from preheat.policy.pins import Pin
+    from preheat.policy.rule import Gate, Rule, Source
+    from preheat.policy.windows import Windows
 
 __all__ = [
     "Cluster",
     "Clusters",
-    "Criterion",
+    "Event",
     "OnMissing",
     "OnPartial",
-    "Order",
     "Platforms",
     "Policy",
     "Retry",
-    "Rule",
     "Schedule",
-    "Source",
     "Submit",
-    "Take",
     "Target",
     "Verify",
 ]
@@ -112,66 +108,6 @@ class Clusters:
         return tuple(cluster for cluster in self.entries if wanted <= cluster.labels.items())
 
 
-class Criterion(Protocol):
-    """One question a rule asks: a small module each, in ``preheat.policy.criteria``."""
-
-    def judge(self, candidate: Candidate) -> tuple[Tag, ...] | Reason:
-        """Give the tags that still speak for the artifact, or the reason why it is out."""
-        ...
-
-
-class Order(StrEnum):
-    """What makes one artifact of a group newer than another."""
-
-    PUSHED = "pushed"
-    PULLED = "pulled"
-    ALPHABETICAL = "alphabetical"
-
-
-@dataclass(frozen=True, slots=True)
-class Take:
-    """How many artifacts a group gives.
-
-    :param newest: counts digests, not tags; None takes all.
-    """
-
-    newest: int | None = None
-    line: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """One named way into the plan; an artifact is selected if any rule selects it.
-
-    :param criteria: asked in this order, cheap ones first.
-    """
-
-    name: str
-    criteria: tuple[Criterion, ...] = ()
-    order: Order = Order.PUSHED
-    take: Take = field(default_factory=Take)
-    line: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """Where candidates come from.
-
-    :param registry: Airflow connection id of a Harbor.
-    :param projects: matchers of project names.
-    :param types: the criterion on artifact types.
-    """
-
-    registry: str
-    projects: tuple[Matcher, ...]
-    types: Criterion
-    line: int | None = None
-
-    def covers(self, registry: str, project: str) -> bool:
-        """Whether an artifact of this project is a candidate."""
-        return registry == self.registry and any(matches(project) for matches in self.projects)
-
-
 @dataclass(frozen=True, slots=True)
 class Target:
     """Where images should be warm.
@@ -210,6 +146,16 @@ class Schedule:
 
     cron: str
     timezone: str
+
+
+class Event(StrEnum):
+    """What happens in Harbor that a policy can run on."""
+
+    PUSHED = "pushed"
+    TAG_ADDED = "tagAdded"
+    SCANNED = "scanned"
+    LABEL_ADDED = "labelAdded"
+    SIGNED = "signed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,6 +207,8 @@ class Policy:
     """One policy file, right and complete.
 
     :param owner: who answers for it.
+    :param labels: a person's words about the policy itself; they become tags of its DAG.
+    :param gates: what every image must pass, in the order they are asked.
     :param source: file name, for messages.
     :param text: the file as read.
     """
@@ -269,14 +217,20 @@ class Policy:
     sources: tuple[Source, ...]
     rules: tuple[Rule, ...]
     targets: tuple[Target, ...]
+    pins: tuple[Pin, ...] = ()
     platforms: Platforms = field(default_factory=Platforms)
+    gates: tuple[Gate, ...] = ()
+    budget: Budget | None = None
+    windows: Windows | None = None
     schedule: Schedule | None = None
+    events: tuple[Event, ...] = ()
     submit: Submit = field(default_factory=Submit)
     retry: Retry = field(default_factory=Retry)
     verify: Verify = field(default_factory=Verify)
     suspend: bool = False
     description: str = ""
     owner: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict, hash=False)
     source: str = ""
     text: str = field(default="", repr=False)
 

@@ -1,19 +1,20 @@
-"""Newest first: how the artifacts of a group are ordered, and which of them a rule takes."""
+"""Newest first: how the artifacts of a group are ordered, and the tags of an artifact."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from preheat.policy.model import Order
+from preheat.policy.criteria.order import By
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from preheat.artifact import Artifact, Tag
+    from preheat.policy.criteria.order import Order
 
-__all__ = ["Match", "newest_first", "order_tags"]
+__all__ = ["Match", "newest_first"]
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
@@ -22,8 +23,8 @@ _NEVER = datetime.min.replace(tzinfo=UTC)
 class Match:
     """An artifact that passed all criteria of a rule.
 
-    :param index: its place in the sorted list of candidates.
-    :param tags: the tags that matched, newest first.
+    :param index: its place in the list of candidates.
+    :param tags: the tags that matched; once ordered, the one that speaks for it comes first.
     """
 
     index: int
@@ -31,16 +32,28 @@ class Match:
     tags: tuple[Tag, ...]
 
 
-def order_tags(tags: tuple[Tag, ...], order: Order) -> tuple[Tag, ...]:
-    """Put the tag that speaks for the artifact first: the newest, or the last of the alphabet.
+def newest_first(group: Sequence[Match], order: Order) -> list[Match]:
+    """Order a group; ties go by push time, then digest, so that plans can be repeated."""
+    for match in group:
+        if len(match.tags) > 1:
+            match.tags = _best_first(match.tags, order)
+    return sorted(group, key=lambda match: _key(match, order), reverse=True)
+
+
+def _best_first(tags: tuple[Tag, ...], order: Order) -> tuple[Tag, ...]:
+    """Put the tag that speaks for the artifact first: the highest version, or the newest.
 
     Of tags pushed together the most telling one: ``2.4.1`` before ``2.4`` before ``latest``.
     """
-    if len(tags) < 2:  # noqa: PLR2004 - one tag is in order
-        return tags
-    if order is Order.ALPHABETICAL:
-        return tuple(sorted(tags, key=lambda tag: tag.name, reverse=True))
-    return tuple(sorted(tags, key=_newest_and_most_telling, reverse=True))
+    if order.by in {By.PUSHED, By.PULLED}:
+        return tuple(sorted(tags, key=_newest_and_most_telling, reverse=True))
+    return tuple(
+        sorted(
+            tags,
+            key=lambda tag: (order.version(tag), _newest_and_most_telling(tag)),
+            reverse=True,
+        )
+    )
 
 
 def _newest_and_most_telling(tag: Tag) -> tuple[datetime, bool, int, str]:
@@ -48,18 +61,14 @@ def _newest_and_most_telling(tag: Tag) -> tuple[datetime, bool, int, str]:
     return tag.push_time or _NEVER, any(map(str.isdigit, name)), len(name), name
 
 
-def newest_first(group: Sequence[Match], order: Order) -> list[Match]:
-    """Order a group; ties go by push time, then digest, so that plans can be repeated."""
-    return sorted(group, key=lambda match: _key(match, order), reverse=True)
-
-
-def _key(match: Match, order: Order) -> tuple[datetime | str, datetime, str]:
-    pushed = match.tags[0].push_time or _NEVER
+def _key(match: Match, order: Order) -> tuple[Any, datetime, str]:
+    tag = match.tags[0]
+    pushed = tag.push_time or _NEVER
     digest = match.artifact.digest
-    match order:
-        case Order.PUSHED:
+    match order.by:
+        case By.PUSHED:
             return pushed, pushed, digest
-        case Order.PULLED:
+        case By.PULLED:
             return match.artifact.pull_time or _NEVER, pushed, digest
-        case Order.ALPHABETICAL:
-            return match.tags[0].name, pushed, digest
+        case _:
+            return order.version(tag), pushed, digest

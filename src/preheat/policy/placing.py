@@ -6,6 +6,8 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from preheat.artifact import Child
+from preheat.facts import Question
 from preheat.placement import PlacementKey, TrackSettings
 from preheat.plan import Disposition, PlannedPlacement
 from preheat.policy.platforms import normal_platform
@@ -14,9 +16,10 @@ from preheat.policy.units import format_duration
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from preheat.artifact import Artifact
     from preheat.policy.model import Cluster, Submit, Target
 
-__all__ = ["Chosen", "Placing", "label_of"]
+__all__ = ["Chosen", "Placed", "Placing", "label_of"]
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
 _SHORT_DIGEST = 12
@@ -26,16 +29,21 @@ _SHORT_DIGEST = 12
 class Chosen:
     """One image on one platform that should be warm.
 
-    :param repository: project and repository.
     :param digest: digest of the platform's manifest.
     :param tags: the tag that speaks for it comes first.
+    :param pinned: whether a pin brought it; it is the last to fall out of a budget.
     """
 
-    registry: str
-    repository: str
+    artifact: Artifact
     digest: str
     platform: str
     tags: tuple[str, ...] = ()
+    pinned: bool = False
+
+    @property
+    def question(self) -> Question:
+        """What it consists of."""
+        return Question.of_image(self.artifact, Child(self.digest, self.platform))
 
 
 def label_of(repository: str, tags: Sequence[str], digest: str, platform: str = "") -> str:
@@ -43,6 +51,14 @@ def label_of(repository: str, tags: Sequence[str], digest: str, platform: str = 
     algorithm, _, value = digest.partition(":")
     name = f":{tags[0]}" if tags else f"@{algorithm}:{value[:_SHORT_DIGEST]}"
     return f"{repository}{name} {platform}".rstrip()
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A placement and the image it is of."""
+
+    planned: PlannedPlacement
+    image: Chosen
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,21 +83,21 @@ class Placing:
         """Platforms to warm there; empty means whatever the image has."""
         return tuple(map(normal_platform, self.include or cluster.platforms))
 
-    def place(self, chosen: Iterable[Chosen]) -> tuple[PlannedPlacement, ...]:
+    def place(self, chosen: Iterable[Chosen]) -> list[Placed]:
         """Make the placements, cluster by cluster, each key once, in the order of the images."""
         images = tuple(chosen)
-        placements: list[PlannedPlacement] = []
+        placements: list[Placed] = []
         for cluster in self.clusters.values():
-            found: dict[PlacementKey, PlannedPlacement] = {}
+            found: dict[PlacementKey, Placed] = {}
             for target in self.targets:
                 if cluster.name in target.clusters:
                     self._add(found, images, cluster, target)
-            placements.extend(self._limit(cluster, list(found.values())))
-        return tuple(placements)
+            placements.extend(found.values())
+        return placements
 
     def _add(
         self,
-        found: dict[PlacementKey, PlannedPlacement],
+        found: dict[PlacementKey, Placed],
         images: Iterable[Chosen],
         cluster: Cluster,
         target: Target,
@@ -91,20 +107,21 @@ class Placing:
         for image in images:
             if wanted and image.platform and normal_platform(image.platform) not in wanted:
                 continue
-            registry = image.registry
+            registry = image.artifact.registry
             if registry not in settings:
                 settings[registry] = self._settings(cluster, registry)
             key = PlacementKey(
                 cluster=cluster.name,
                 pull_endpoint=cluster.pull_endpoints[registry],
-                repository=image.repository,
+                repository=image.artifact.full_name,
                 digest=image.digest,
                 platform=image.platform,
                 scope=target.scope,
                 peers=str(target.peers),
             )
             if key not in found:
-                found[key] = self._planned(key, settings[registry], image.tags)
+                planned = self._planned(key, settings[registry], image.tags)
+                found[key] = Placed(planned, image)
 
     def _settings(self, cluster: Cluster, registry: str) -> TrackSettings:
         return TrackSettings(
@@ -131,26 +148,28 @@ class Placing:
         detail = f"found warm {ago} ago; freshFor is {format_duration(fresh_for)}"
         return replace(planned, disposition=Disposition.ALREADY_WARM, detail=detail)
 
-    def _limit(
-        self, cluster: Cluster, placements: list[PlannedPlacement]
-    ) -> Iterable[PlannedPlacement]:
+    def limit(self, placements: Sequence[PlannedPlacement]) -> tuple[PlannedPlacement, ...]:
         """Leave for the next run what is too much for one; what never was warm goes first.
 
         Else, with a short ``freshFor``, the same first ones would be asked for in every run and the
         others never.
         """
-        asked = [p for p in placements if p.disposition is Disposition.ASK]
-        if len(asked) <= self.max_map_length:
-            return placements
-        asked.sort(key=lambda planned: self.warm.get(planned.key, _NEVER))
-        late = {planned.key for planned in asked[self.max_map_length :]}
-        detail = (
-            f"one run takes {self.max_map_length} placements of {cluster.name};"
-            f" {len(late)} wait for the next"
-        )
-        return [
-            replace(planned, disposition=Disposition.NEXT_RUN, detail=detail)
+        asked: dict[str, list[PlannedPlacement]] = {}
+        for planned in placements:
+            if planned.disposition is Disposition.ASK:
+                asked.setdefault(planned.key.cluster, []).append(planned)
+        late: dict[PlacementKey, str] = {}
+        for cluster, own in asked.items():
+            own.sort(key=lambda planned: self.warm.get(planned.key, _NEVER))
+            rest = own[self.max_map_length :]
+            late |= dict.fromkeys(
+                (planned.key for planned in rest),
+                f"one run takes {self.max_map_length} placements of {cluster};"
+                f" {len(rest)} wait for the next",
+            )
+        return tuple(
+            replace(planned, disposition=Disposition.NEXT_RUN, detail=late[planned.key])
             if planned.key in late
             else planned
             for planned in placements
-        ]
+        )

@@ -1,4 +1,4 @@
-"""The shape of the two files, as pydantic models: the edge where text becomes checked values.
+"""The shape of a policy file, as pydantic models: the edge where text becomes checked values.
 
 Used by the loader only; the rest of Preheat sees the dataclasses of ``preheat.policy.model``.
 """
@@ -11,6 +11,9 @@ from typing import Annotated, ClassVar, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from preheat.placement import Scope
+from preheat.policy.criteria.signature import SignatureSpec
+from preheat.policy.criteria.size import SizeSpec
+from preheat.policy.criteria.vulnerabilities import VulnerabilitiesSpec
 from preheat.policy.fields import (
     Cron,
     Duration,
@@ -19,48 +22,62 @@ from preheat.policy.fields import (
     IpAddress,
     Number,
     Platform,
-    PullEndpoint,
     Strict,
     Text,
     TimeZone,
     between,
     refuse_later,
+    require_any,
     require_one,
 )
-from preheat.policy.model import OnMissing, OnPartial
-from preheat.policy.ruleschema import Glob, RuleSpec
+from preheat.policy.model import Event, OnMissing, OnPartial
+from preheat.policy.patterns import Glob
+from preheat.policy.pins import PinSpec
+from preheat.policy.ruleschema import RuleSpec
 
-__all__ = ["ClusterFile", "ClusterSpec", "PolicyFile", "SubmitSpec", "TargetSpec"]
+__all__ = ["GatesSpec", "PolicyFile", "SubmitSpec", "TargetSpec"]
 
 _LATER_MODES = {"none", "peers", "canaryPull"}
+_LATER_EVENTS = {"policyChanged", "clusterAdded"}
 
 
 class SourceSpec(Strict):
     """One entry of ``sources``."""
 
     shape: ClassVar[str] = "a map such as {registry: harbor_default, projects: [web]}"
-    registry: Text
-    projects: Annotated[tuple[Glob, ...], Field(min_length=1)]
+    registry: Text = Field(description="Airflow connection id of a Harbor.")
+    projects: Annotated[tuple[Glob, ...], Field(min_length=1)] = Field(
+        description="Names or globs of projects."
+    )
     artifact_types: Annotated[
         tuple[Literal["image", "cnai", "chart", "wasm"], ...], Field(min_length=1)
-    ] = ("image",)
+    ] = Field(("image",), description="Kinds of artifact.")
 
 
 class PlatformsSpec(Strict):
     """``platforms``."""
 
     shape: ClassVar[str] = "a map such as {include: [linux/amd64]}"
-    include: Annotated[tuple[Platform, ...], Field(min_length=1)]
-    on_missing: OnMissing = OnMissing.SKIP
+    include: Annotated[tuple[Platform, ...], Field(min_length=1)] = Field(
+        description="`os/arch[/variant]`; holds for every cluster."
+    )
+    on_missing: OnMissing = Field(
+        OnMissing.SKIP,
+        description="What it means when an image lacks one: nothing, or a red run.",
+    )
 
 
 class PeersSpec(Strict):
     """``peers`` of a target."""
 
     shape: ClassVar[str] = "a map such as {percent: 25}"
-    percent: Annotated[Number, Field(ge=1, le=100)] | None = None
-    count: Annotated[Number, Field(ge=1, le=200)] | None = None
-    ips: Annotated[tuple[IpAddress, ...], Field(min_length=1, max_length=100)] | None = None
+    percent: Annotated[Number, Field(ge=1, le=100)] | None = Field(
+        None, description="So many of a hundred, rounded down, at least one."
+    )
+    count: Annotated[Number, Field(ge=1, le=200)] | None = Field(None, description="So many.")
+    ips: Annotated[tuple[IpAddress, ...], Field(min_length=1, max_length=100)] | None = Field(
+        None, description="These."
+    )
 
     @model_validator(mode="after")
     def _one_way(self) -> Self:
@@ -72,10 +89,12 @@ class TargetSpec(Strict):
     """One entry of ``targets``."""
 
     shape: ClassVar[str] = "a map such as {cluster: eu-1, scope: all_seed_peers}"
-    cluster: Text | None = None
-    cluster_selector: Annotated[dict[str, str], Field(min_length=1)] | None = None
-    scope: Scope
-    peers: PeersSpec | None = None
+    cluster: Text | None = Field(None, description="A cluster by name.")
+    cluster_selector: Annotated[dict[str, str], Field(min_length=1)] | None = Field(
+        None, description="Clusters that carry all these labels."
+    )
+    scope: Scope = Field(description="Which peers should hold the image, in Dragonfly's words.")
+    peers: PeersSpec | None = Field(None, description="A part of the peers in scope.")
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -88,40 +107,85 @@ class TargetSpec(Strict):
         return self
 
 
+class GatesSpec(Strict):
+    """``gates``: what every image must pass, whatever rule selects it."""
+
+    later: ClassVar[frozenset[str]] = frozenset({"attestations"})
+    shape: ClassVar[str] = "a map such as {vulnerabilities: {rejectSeverity: high}}"
+    size: SizeSpec | None = Field(None, description="How big an image may be.")
+    vulnerabilities: VulnerabilitiesSpec | None = Field(None, description="What its scan may say.")
+    signature: SignatureSpec | None = Field(None, description="Whether it must be signed.")
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        require_any(self, "size, vulnerabilities and signature")
+        return self
+
+
 class ScheduleSpec(Strict):
     """``triggers.schedule``."""
 
     later: ClassVar[frozenset[str]] = frozenset({"readyBy", "days"})
     shape: ClassVar[str] = 'a map such as {cron: "0 2 * * *", timezone: UTC}'
-    cron: Cron
-    timezone: TimeZone
+    cron: Cron = Field(description="Five fields: minute, hour, day, month, weekday.")
+    timezone: TimeZone = Field(description="In whose hours, such as `Europe/Berlin`.")
 
 
 class TriggersSpec(Strict):
-    """``triggers``."""
+    """``triggers``: when the policy runs by itself."""
 
-    later: ClassVar[frozenset[str]] = frozenset({"events", "assets", "manual", "debounce"})
+    later: ClassVar[frozenset[str]] = frozenset({"assets", "manual", "debounce"})
     shape: ClassVar[str] = 'a map such as {schedule: {cron: "0 2 * * *", timezone: UTC}}'
-    schedule: ScheduleSpec
+    schedule: ScheduleSpec | None = Field(None, description="At fixed times.")
+    events: Annotated[tuple[Event, ...], Field(min_length=1)] = Field(
+        (), description="When something happens in Harbor."
+    )
+
+    @field_validator("events", mode="before")
+    @classmethod
+    def _known_events(cls, value: object) -> object:
+        for event in value if isinstance(value, list) else ():
+            refuse_later(str(event), _LATER_EVENTS)
+        return value
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        require_any(self, "schedule and events")
+        return self
 
 
 class SubmitSpec(Strict):
     """``submit``; Dragonfly's manager gives a job up after 62.5 minutes (dragonfly: pollingJob)."""
 
     later: ClassVar[frozenset[str]] = frozenset({"by"})
-    timeout: Annotated[Duration, between("10s", "1h")] = timedelta(hours=1)
-    concurrent_tasks: Annotated[Number, Field(ge=1, le=100)] = 8
-    concurrent_peers: Annotated[Number, Field(ge=1, le=1000)] = 500
-    fresh_for: Duration = timedelta(hours=6)
+    timeout: Annotated[Duration, between("10s", "1h")] = Field(
+        timedelta(hours=1), description="How long Dragonfly may work on one job."
+    )
+    concurrent_tasks: Annotated[Number, Field(ge=1, le=100)] = Field(
+        8, description="Layers at once in one job."
+    )
+    concurrent_peers: Annotated[Number, Field(ge=1, le=1000)] = Field(
+        500, description="Peers at once per layer."
+    )
+    fresh_for: Duration = Field(
+        timedelta(hours=6),
+        description="What was proved warm less than this ago is not asked for again.",
+    )
 
 
 class RetrySpec(Strict):
     """``retry``."""
 
     later: ClassVar[frozenset[str]] = frozenset({"reasons"})
-    attempts: Annotated[Number, Field(ge=1, le=20)] = 3
-    backoff: Annotated[Duration, between("1s", "1d")] = timedelta(seconds=15)
-    max_backoff: Annotated[Duration, between("1s", "1d")] = timedelta(minutes=5)
+    attempts: Annotated[Number, Field(ge=1, le=20)] = Field(
+        3, description="Tries in all, the first included."
+    )
+    backoff: Annotated[Duration, between("1s", "1d")] = Field(
+        timedelta(seconds=15), description="Wait before the second try; doubles each time."
+    )
+    max_backoff: Annotated[Duration, between("1s", "1d")] = Field(
+        timedelta(minutes=5), description="The longest wait."
+    )
 
     @model_validator(mode="after")
     def _bounds(self) -> Self:
@@ -135,8 +199,12 @@ class VerifySpec(Strict):
 
     later: ClassVar[frozenset[str]] = frozenset({"minHosts"})
     shape: ClassVar[str] = "a map such as {mode: layers, onPartial: retry}"
-    mode: Literal["layers"] = "layers"
-    on_partial: OnPartial = OnPartial.RETRY
+    mode: Literal["layers"] = Field(
+        "layers", description="How warmth is proved: the job's report against the manifest."
+    )
+    on_partial: OnPartial = Field(
+        OnPartial.RETRY, description="What it means when layers are missing somewhere."
+    )
 
     @field_validator("mode", mode="before")
     @classmethod
@@ -148,68 +216,48 @@ class VerifySpec(Strict):
 class MetadataSpec(Strict):
     """``metadata``."""
 
-    later: ClassVar[frozenset[str]] = frozenset({"labels"})
     shape: ClassVar[str] = "a map that holds name:"
-    name: FileName
-    description: Text = ""
-    owner: Text = ""
+    name: FileName = Field(description="The file's name without `.yaml`.")
+    description: Text = Field("", description="What the policy is for.")
+    owner: Text = Field("", description="Who answers for it.")
+    labels: dict[str, Text] = Field(
+        default_factory=dict, description="Words about the policy; its DAG is tagged `key:value`."
+    )
 
 
 class PolicySpec(Strict):
     """``spec``."""
 
     later: ClassVar[frozenset[str]] = frozenset({
-        "approval", "budget", "deadline", "emit", "extends", "gates", "keepWarm", "notify", "pins",
-        "priority", "rollout", "windows",
+        "approval", "deadline", "emit", "extends", "keepWarm", "notify", "priority", "rollout",
     })  # fmt: skip
-    suspend: Flag = False
-    sources: Annotated[tuple[SourceSpec, ...], Field(min_length=1)]
-    rules: Annotated[tuple[RuleSpec, ...], Field(min_length=1)]
-    targets: Annotated[tuple[TargetSpec, ...], Field(min_length=1)]
-    platforms: PlatformsSpec | None = None
-    triggers: TriggersSpec | None = None
-    submit: SubmitSpec = SubmitSpec()
-    retry: RetrySpec = RetrySpec()
-    verify: VerifySpec = VerifySpec()
+    suspend: Flag = Field(default=False, description="Keep the policy, but do not run it.")
+    sources: Annotated[tuple[SourceSpec, ...], Field(min_length=1)] = Field(
+        description="Where candidates come from."
+    )
+    rules: Annotated[tuple[RuleSpec, ...], Field(min_length=1)] = Field(
+        description="What selects among them; an image is in if any rule takes it."
+    )
+    pins: Annotated[tuple[PinSpec, ...], Field(min_length=1)] = Field(
+        (), description="Images that are always in, until a day."
+    )
+    platforms: PlatformsSpec | None = Field(
+        None, description="Which platforms; left out, those of each cluster."
+    )
+    gates: GatesSpec | None = Field(None, description="What every image must pass.")
+    targets: Annotated[tuple[TargetSpec, ...], Field(min_length=1)] = Field(
+        description="Where images should be warm."
+    )
+    triggers: TriggersSpec = Field(description="When the policy runs by itself.")
+    submit: SubmitSpec = Field(SubmitSpec(), description="How Dragonfly is asked.")
+    retry: RetrySpec = Field(RetrySpec(), description="How often, and after what wait.")
+    verify: VerifySpec = Field(VerifySpec(), description="How warmth is proved.")
 
 
 class PolicyFile(Strict):
     """A policy file."""
 
-    api_version: Literal["preheat/v1alpha1"]
-    kind: Literal["PreheatPolicy"]
-    metadata: MetadataSpec
-    spec: PolicySpec
-
-
-class HostsSpec(Strict):
-    """``hosts`` of a cluster."""
-
-    shape: ClassVar[str] = "a map such as {seedPeers: [10.0.0.1]}"
-    seed_peers: Annotated[tuple[IpAddress, ...], Field(min_length=1)] = ()
-    peers: Annotated[tuple[IpAddress, ...], Field(min_length=1)] = ()
-
-
-class ClusterSpec(Strict):
-    """One entry of ``clusters``."""
-
-    later: ClassVar[frozenset[str]] = frozenset({"timezone", "blobDigestTaskIds"})
-    shape: ClassVar[str] = "a map that begins with name:"
-    name: FileName
-    driver: Literal["dragonfly"] = "dragonfly"
-    connection: Text
-    scheduler_cluster_id: Annotated[Number, Field(ge=1)]
-    labels: dict[str, str] = Field(default_factory=dict)
-    platforms: Annotated[tuple[Platform, ...], Field(min_length=1)] = ()
-    pull_endpoints: Annotated[dict[str, PullEndpoint], Field(min_length=1)]
-    pool: Text = ""
-    max_concurrent_jobs: Annotated[Number, Field(ge=1, le=1000)] = 10
-    hosts: HostsSpec = HostsSpec()
-
-
-class ClusterFile(Strict):
-    """``include/clusters.yaml``."""
-
-    api_version: Literal["preheat/v1alpha1"]
-    kind: Literal["PreheatClusters"]
-    clusters: Annotated[tuple[ClusterSpec, ...], Field(min_length=1)]
+    api_version: Literal["preheat/v1alpha1"] = Field(description="Version of the language.")
+    kind: Literal["PreheatPolicy"] = Field(description="What the file holds.")
+    metadata: MetadataSpec = Field(description="What the policy is called.")
+    spec: PolicySpec = Field(description="What the policy says.")

@@ -48,6 +48,7 @@ DEFAULTS = {
     "sources": "sources: [{registry: harbor_default, projects: [library]}]",
     "rules": "rules: [{name: everything}]",
     "targets": "targets: [{cluster: eu-1, scope: all_seed_peers}]",
+    "triggers": 'triggers: {schedule: {cron: "0 2 * * *", timezone: UTC}}',
 }
 
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import sys
 from datetime import timedelta
-from textwrap import dedent
+from textwrap import dedent, indent
 from typing import TYPE_CHECKING
 
 import pytest
@@ -19,27 +18,28 @@ if TYPE_CHECKING:
     from preheat.artifact import Artifact
     from preheat.plan import Decision
     from preheat.policy.model import Policy
+    from preheat.policy.part import Part
 
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
 
 
-@pytest.mark.parametrize("key", CRITERIA)
-def test_the_example_of_a_criterion_loads(key: str, policy: Callable[..., Policy]) -> None:
-    """What a criterion's docstring shows can be pasted into a policy and makes that criterion."""
-    example = dedent(str(sys.modules[CRITERIA[key].__module__].__doc__).split("::\n\n")[1])
-    assert example.startswith(f"{key}:")
-    if key == "artifactTypes":
-        source = f"sources:\n- registry: harbor_default\n  projects: [a]\n  {example.strip()}"
-        criterion: object = policy(source).sources[0].types
-    else:
-        body = example.strip().replace("\n", "\n  ")
-        criterion = (
-            policy(f"rules:\n- name: r\n  {body}")
-            .rules[0]
-            .criteria[-1 if key != "repositories" else 0]
-        )
-    assert isinstance(criterion, CRITERIA[key])
+@pytest.mark.parametrize("part", CRITERIA, ids=lambda part: part.key)
+def test_the_example_of_a_criterion_loads(part: Part, policy: Callable[..., Policy]) -> None:
+    """What a criterion's docstring shows can be pasted into a policy."""
+    *parents, key = part.key.removeprefix("spec.").removesuffix("[]").split(".")
+    example = dedent(part.doc.split("::\n\n")[1]).strip()
+    assert f"{key}:" in example
+    where = parents[0].removesuffix("[]") if parents else ""
+    inside = indent(example, "  ")
+    sources = "sources: [{registry: harbor_default, projects: ['*']}]"
+    parts = {
+        "sources": (f"sources:\n- registry: harbor_default\n  projects: [a]\n{inside}",),
+        "rules": (f"rules:\n- name: r\n{inside}",),
+        "gates": (f"gates:\n{inside}",),
+        "": (example, sources),
+    }
+    assert policy(*parts[where]).name == "test"
 
 
 @pytest.mark.parametrize(

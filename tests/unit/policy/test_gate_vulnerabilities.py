@@ -148,8 +148,8 @@ def test_the_report_is_asked_for_first() -> None:
             None,
             "waitForScan",
             (
-                "it was never scanned; the policy waits for a scan (onMissing: waitForScan); the next"
-                " run looks again"
+                "it was never scanned; the policy waits for a scan (onMissing: waitForScan);"
+                " the next run looks again"
             ),
         ),
         (None, "allow", None),
@@ -160,7 +160,7 @@ def test_the_report_is_asked_for_first() -> None:
 def test_a_scan_that_did_not_succeed_is_missing(
     scan: str | None, on_missing: str, detail: str | None
 ) -> None:
-    """A failed scan tells no severity (recorded: artifact-scan-overview-scanfail): not a clean one."""
+    """A failed scan is no clean one (recorded: artifact-scan-overview-scanfail, no severity)."""
     gate = VulnerabilityGate(Bar.HIGH, OnMissingScan(on_missing))
     report = Report() if scan is None else scanned("", scan)
     code = None if detail is None else "NO_SCAN"

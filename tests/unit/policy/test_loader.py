@@ -10,10 +10,11 @@ import pytest
 
 from preheat.errors import ProblemsError
 from preheat.placement import Peers, Scope
+from preheat.policy.criteria.order import By
 from preheat.policy.folder import load_folder
 from preheat.policy.loader import load_policy
 from preheat.policy.matchers import MatcherKind
-from preheat.policy.model import OnMissing, OnPartial, Order, Retry, Schedule, Submit, Verify
+from preheat.policy.model import OnMissing, OnPartial, Retry, Schedule, Submit, Verify
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -73,7 +74,7 @@ def test_every_key_arrives(clusters: Clusters) -> None:
     assert policy.platforms.include == ("linux/amd64", "linux/arm/v7")
     assert policy.platforms.on_missing is OnMissing.FAIL
     assert [rule.name for rule in policy.rules] == ["one", "two"]
-    assert policy.rules[0].order is Order.ALPHABETICAL
+    assert policy.rules[0].order.by is By.ALPHABETICAL
     assert policy.rules[0].take.newest == 3
     assert [target.clusters for target in policy.targets] == [("us-1",), ("eu-1", "us-1")]
     assert policy.targets[1].scope is Scope.ALL_PEERS
@@ -86,11 +87,11 @@ def test_every_key_arrives(clusters: Clusters) -> None:
 def test_defaults_are_effective(policy: Callable[..., Policy]) -> None:
     """What a file leaves out has the documented value."""
     small = policy()
-    assert (small.suspend, small.schedule, small.owner) == (False, None, "")
+    assert (small.suspend, small.owner, small.events) == (False, "", ())
     assert small.submit == Submit(3600, 8, 500, 6 * 3600)
     assert small.retry == Retry(3, 15, 300)
     assert small.verify == Verify("layers", OnPartial.RETRY)
-    assert small.rules[0].order is Order.PUSHED
+    assert small.rules[0].order.by is By.PUSHED
     assert small.rules[0].take.newest is None
 
 
@@ -98,8 +99,9 @@ def test_lines_are_those_of_the_file(clusters: Clusters) -> None:
     """Reasons can point at the line that decided."""
     rule = load_policy(FULL, "full.yaml", clusters).rules[0]
     assert (rule.line, rule.take.line) == (12, 19)
-    assert [criterion.line for criterion in rule.criteria] == [13, 14, 15, 16]
-    matcher = rule.criteria[0].exclude[0]
+    assert rule.repositories.line == 13
+    assert [criterion.line for criterion in rule.criteria] == [14, 15, 16]
+    matcher = rule.repositories.exclude[0]
     assert (matcher.kind, matcher.pattern, matcher.line) == (MatcherKind.EXACT, "a/b", 13)
 
 
@@ -181,11 +183,14 @@ def test_no_place_has_two_problems(clusters: Clusters) -> None:
         *[
             (f"{key}: {{}}", key)
             for key in (
-                *("extends", "priority", "pins", "gates", "budget", "rollout", "windows"),
+                *("extends", "priority", "rollout"),
                 *("approval", "keepWarm", "deadline", "notify", "emit"),
             )
         ],
-        ("triggers: {events: [pushed]}", "events"),
+        ("triggers: {events: [policyChanged]}", "policyChanged"),
+        ("gates: {attestations: []}", "attestations"),
+        ("gates: {signature: {verifier: cosign, anyOf: []}}", "anyOf"),
+        ("gates: {vulnerabilities: {rejectSeverity: low, onlyFixable: true}}", "onlyFixable"),
         ("triggers: {manual: {allow: true}}", "manual"),
         ("triggers: {schedule: {readyBy: '06:00'}}", "readyBy"),
         ("submit: {by: tag}", "by"),
@@ -193,12 +198,8 @@ def test_no_place_has_two_problems(clusters: Clusters) -> None:
         ("verify: {minHosts: 95%}", "minHosts"),
         ("verify: {mode: canaryPull}", "canaryPull"),
         ("rules: [{name: a, annotations: {a: b}}]", "annotations"),
-        ("rules: [{name: a, order: {by: semver}}]", "semver"),
-        ("rules: [{name: a, order: {by: pushed, key: $v}}]", "key"),
-        ("rules: [{name: a, take: {newest: 1, plusPrevious: 1}}]", "plusPrevious"),
-        ("rules: [{name: a, take: {newest: 1, from: matched}}]", "from"),
+        ("rules: [{name: a, order: {by: created}}]", "created"),
         ("rules: [{name: a, age: {clock: created, max: 1d}}]", "created"),
-        ("rules: [{name: a, groupBy: [repository, $cuda]}]", "groupBy"),
     ],
 )
 def test_keys_of_later_versions_say_so(part: str, key: str, policy: Callable[..., Policy]) -> None:

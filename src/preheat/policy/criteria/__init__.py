@@ -1,23 +1,38 @@
-"""The criteria a policy can ask for: one small module each, with a YAML example in its docstring.
+"""What a policy can ask of an image: one small module each, with a YAML example in its docstring.
 
-The registry is the vocabulary: YAML key to criterion, in the order
-they are asked, cheap ones first.
+The tuple is the vocabulary, in the order of the evaluation.
 """
 
 from __future__ import annotations
 
-from preheat.policy.criteria.age import AgeCriterion
-from preheat.policy.criteria.label import LabelCriterion
-from preheat.policy.criteria.repository import RepositoryCriterion
-from preheat.policy.criteria.tag import TagCriterion
-from preheat.policy.criteria.type import TypeCriterion
+from preheat.policy import pins
+from preheat.policy.criteria import (
+    age,
+    group,
+    label,
+    order,
+    repository,
+    signature,
+    size,
+    tag,
+    take,
+    type,  # noqa: A004 - the key's own word
+    vulnerabilities,
+)
 
 __all__ = ["CRITERIA"]
 
-CRITERIA = {
-    "artifactTypes": TypeCriterion,
-    "repositories": RepositoryCriterion,
-    "tags": TagCriterion,
-    "labels": LabelCriterion,
-    "age": AgeCriterion,
-}
+CRITERIA = (
+    type.PART,
+    repository.PART,
+    tag.PART,
+    label.PART,
+    order.PART,
+    age.PART,
+    size.PART,
+    vulnerabilities.PART,
+    signature.PART,
+    group.PART,
+    take.PART,
+    pins.PART,
+)

@@ -13,9 +13,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar, Self
+
+from pydantic import Field, field_validator, model_validator
 
 from preheat.plan import Reason, ReasonCode
+from preheat.policy.fields import Duration, Strict, refuse_later
+from preheat.policy.part import Part
 from preheat.policy.units import format_duration
 
 if TYPE_CHECKING:
@@ -23,8 +27,9 @@ if TYPE_CHECKING:
 
     from preheat.artifact import Artifact, Tag
     from preheat.policy.candidate import Candidate
+    from preheat.policy.part import At
 
-__all__ = ["AgeCriterion", "Clock"]
+__all__ = ["PART", "AgeCriterion", "AgeSpec", "Clock"]
 
 
 class Clock(StrEnum):
@@ -32,6 +37,40 @@ class Clock(StrEnum):
 
     PUSHED = "pushed"
     PULLED = "pulled"
+
+
+class AgeSpec(Strict):
+    """``age`` of a rule."""
+
+    shape: ClassVar[str] = "a map such as {clock: pushed, max: 30d}"
+    clock: Clock = Field(
+        Clock.PUSHED,
+        description="`pushed`: since the tag was pushed or moved; `pulled`: since anybody pulled.",
+    )
+    min: Duration | None = Field(
+        None, description="At least this old: a cooldown. With `clock: pushed` only."
+    )
+    max: Duration | None = Field(None, description="At most this old.")
+
+    @field_validator("clock", mode="before")
+    @classmethod
+    def _known_clock(cls, value: object) -> object:
+        refuse_later(str(value), {"created"})
+        return value
+
+    @model_validator(mode="after")
+    def _bounds(self) -> Self:
+        if self.min is None and self.max is None:
+            raise ValueError("write at least one of min and max")
+        if self.min is not None and self.max is not None and self.min > self.max:
+            raise ValueError("'min' is larger than 'max': no image could ever pass")
+        if self.clock is Clock.PULLED and self.min is not None:
+            raise ValueError("'min' goes with clock: pushed only")
+        return self
+
+    def build(self, at: At) -> AgeCriterion:
+        """Make the criterion."""
+        return AgeCriterion(at.rule, self.clock, self.min, self.max, at.line)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +82,7 @@ class AgeCriterion:
     min: timedelta | None = None
     max: timedelta | None = None
     line: int | None = None
+    name: ClassVar[str] = "age"
 
     def judge(self, candidate: Candidate) -> tuple[Tag, ...] | Reason:
         """Give the tags of the right age, or say how old the youngest is."""
@@ -88,3 +128,11 @@ class AgeCriterion:
 
     def _reason(self, code: ReasonCode, detail: str) -> Reason:
         return Reason(code, detail, self.rule, self.line)
+
+
+PART = Part(
+    "spec.rules[].age",
+    __name__,
+    AgeSpec,
+    (ReasonCode.TOO_YOUNG, ReasonCode.TOO_OLD, ReasonCode.NOT_RECENTLY_PULLED),
+)

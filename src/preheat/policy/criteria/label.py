@@ -13,15 +13,40 @@ A global and a project label of the same name are one to a policy, as they are t
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, ClassVar, Self
+
+from pydantic import Field, model_validator
 
 from preheat.plan import Reason, ReasonCode
+from preheat.policy.fields import Strict, Text, require_any
+from preheat.policy.part import Part
 
 if TYPE_CHECKING:
     from preheat.artifact import Artifact, Tag
     from preheat.policy.candidate import Candidate
+    from preheat.policy.part import At
 
-__all__ = ["LabelCriterion"]
+__all__ = ["PART", "LabelCriterion", "LabelsSpec"]
+
+Texts = Annotated[tuple[Text, ...], Field(min_length=1)]
+
+
+class LabelsSpec(Strict):
+    """``labels`` of a rule."""
+
+    shape: ClassVar[str] = "a map such as {all: [approved]}"
+    all: Texts = Field((), description="The artifact carries every one of these.")
+    any: Texts = Field((), description="It carries at least one of these.")
+    none: Texts = Field((), description="It carries none of these.")
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        require_any(self, "all, any and none")
+        return self
+
+    def build(self, at: At) -> LabelCriterion:
+        """Make the criterion."""
+        return LabelCriterion(at.rule, self.all, self.any, self.none, at.line)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +58,7 @@ class LabelCriterion:
     any: tuple[str, ...] = ()
     none: tuple[str, ...] = ()
     line: int | None = None
+    name: ClassVar[str] = "labels"
 
     def judge(self, candidate: Candidate) -> tuple[Tag, ...] | Reason:
         """Give all tags, or say which label is missing or in the way."""
@@ -56,3 +82,11 @@ class LabelCriterion:
 
 def _list(labels: tuple[str, ...] | list[str]) -> str:
     return ", ".join(map(repr, labels))
+
+
+PART = Part(
+    "spec.rules[].labels",
+    __name__,
+    LabelsSpec,
+    (ReasonCode.LABEL_MISSING, ReasonCode.LABEL_EXCLUDED),
+)

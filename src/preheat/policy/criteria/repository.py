@@ -10,16 +10,42 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar, Self
+
+from pydantic import Field, model_validator
 
 from preheat.plan import Reason, ReasonCode
+from preheat.policy.fields import Strict, require_any
 from preheat.policy.matchers import Matcher, any_of, first_match
+from preheat.policy.part import Part
+from preheat.policy.patterns import Matchers, build_matchers
 
 if TYPE_CHECKING:
-    from preheat.artifact import Tag
-    from preheat.policy.candidate import Candidate
+    from preheat.policy.part import At
 
-__all__ = ["RepositoryCriterion"]
+__all__ = ["PART", "RepositoriesSpec", "RepositoryCriterion"]
+
+
+class RepositoriesSpec(Strict):
+    """``repositories`` of a rule."""
+
+    shape: ClassVar[str] = 'a map such as {include: [{glob: "front/**"}]}'
+    include: Matchers = Field((), description="Any of these; left out, every repository.")
+    exclude: Matchers = Field((), description="None of these; wins over `include`.")
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        require_any(self, "include and exclude")
+        return self
+
+    def build(self, at: At) -> RepositoryCriterion:
+        """Make the criterion."""
+        return RepositoryCriterion(
+            at.rule,
+            build_matchers(self.include, at / "include"),
+            build_matchers(self.exclude, at / "exclude"),
+            at.line,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +60,8 @@ class RepositoryCriterion:
     exclude: tuple[Matcher, ...] = ()
     line: int | None = None
 
-    def judge(self, candidate: Candidate) -> tuple[Tag, ...] | Reason:
-        """Give all tags, or say which pattern decided."""
-        name = candidate.artifact.repository
+    def judge(self, name: str) -> Reason | None:
+        """Say which pattern keeps the repository out; None if it is in."""
         if self.include and first_match(self.include, name) is None:
             return Reason(
                 ReasonCode.REPO_NOT_INCLUDED,
@@ -52,4 +77,12 @@ class RepositoryCriterion:
                 self.rule,
                 excluded.line,
             )
-        return candidate.tags
+        return None
+
+
+PART = Part(
+    "spec.rules[].repositories",
+    __name__,
+    RepositoriesSpec,
+    (ReasonCode.REPO_NOT_INCLUDED, ReasonCode.REPO_EXCLUDED),
+)

@@ -66,7 +66,13 @@ class SignatureGate:
 
     verifier: Verifier = Verifier.HARBOR_ACCESSORY
     line: int | None = None
-    key: ClassVar[str] = "signature"
+    name: ClassVar[str] = "signature"
+    waits_for: ClassVar[frozenset[ReasonCode]] = frozenset()
+
+    def warnings(self, now: datetime) -> tuple[str, ...]:
+        """Tell nothing: this gate has no exceptions."""
+        del now
+        return ()
 
     def judge(
         self, artifact: Artifact, inquiry: Inquiry, now: datetime, platforms: tuple[str, ...]

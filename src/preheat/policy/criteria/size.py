@@ -62,7 +62,13 @@ class SizeGate:
 
     max_per_image: int
     line: int | None = None
-    key: ClassVar[str] = "size"
+    name: ClassVar[str] = "size"
+    waits_for: ClassVar[frozenset[ReasonCode]] = frozenset()
+
+    def warnings(self, now: datetime) -> tuple[str, ...]:
+        """Tell nothing: this gate has no exceptions."""
+        del now
+        return ()
 
     def judge(
         self, artifact: Artifact, inquiry: Inquiry, now: datetime, platforms: tuple[str, ...]

@@ -13,20 +13,48 @@ artifact without any tag is never selected, as in Harbor.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar, Self
+
+from pydantic import Field, model_validator
 
 from preheat.plan import Reason, ReasonCode
+from preheat.policy.fields import Strict, require_any
 from preheat.policy.matchers import Matcher, any_of, first_match
+from preheat.policy.part import Part
+from preheat.policy.patterns import Matchers, build_matchers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from preheat.artifact import Tag
     from preheat.policy.candidate import Candidate
+    from preheat.policy.part import At
 
-__all__ = ["TagCriterion"]
+__all__ = ["PART", "TagCriterion", "TagsSpec"]
 
 _NAMED = 5
+
+
+class TagsSpec(Strict):
+    """``tags`` of a rule."""
+
+    shape: ClassVar[str] = 'a map such as {allow: [{glob: "v*"}]}'
+    allow: Matchers = Field((), description="Any of these; left out, every tag.")
+    deny: Matchers = Field((), description="None of these; wins over `allow`.")
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        require_any(self, "allow and deny")
+        return self
+
+    def build(self, at: At) -> TagCriterion:
+        """Make the criterion."""
+        return TagCriterion(
+            at.rule,
+            build_matchers(self.allow, at / "allow"),
+            build_matchers(self.deny, at / "deny"),
+            at.line,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +68,7 @@ class TagCriterion:
     allow: tuple[Matcher, ...] = ()
     deny: tuple[Matcher, ...] = ()
     line: int | None = None
+    name: ClassVar[str] = "tags"
 
     def judge(self, candidate: Candidate) -> tuple[Tag, ...] | Reason:
         """Give the tags that match, or say what was met and wanted."""
@@ -73,3 +102,11 @@ def _met(tags: Sequence[Tag]) -> str:
     names = ", ".join(repr(tag.name) for tag in tags[:_NAMED])
     more = f" and {len(tags) - _NAMED} more" if len(tags) > _NAMED else ""
     return f"the tags are {names}{more}"
+
+
+PART = Part(
+    "spec.rules[].tags",
+    __name__,
+    TagsSpec,
+    (ReasonCode.UNTAGGED, ReasonCode.TAG_NOT_ALLOWED, ReasonCode.TAG_DENIED),
+)

@@ -10,15 +10,11 @@ Harbor itself preheats images and CNAI models; without the key a source takes im
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from preheat.plan import Reason, ReasonCode
+from preheat.policy.part import Part
 
-if TYPE_CHECKING:
-    from preheat.artifact import Tag
-    from preheat.policy.candidate import Candidate
-
-__all__ = ["ARTIFACT_TYPES", "TypeCriterion"]
+__all__ = ["ARTIFACT_TYPES", "PART", "TypeCriterion"]
 
 ARTIFACT_TYPES = ("image", "cnai", "chart", "wasm")
 """What a policy may name, in lower case; Harbor answers in upper case."""
@@ -34,11 +30,13 @@ class TypeCriterion:
     types: tuple[str, ...] = ("IMAGE",)
     line: int | None = None
 
-    def judge(self, candidate: Candidate) -> tuple[Tag, ...] | Reason:
-        """Give all tags, or name the type that was met."""
-        kind = candidate.artifact.type
+    def judge(self, kind: str) -> Reason | None:
+        """Name the type that was met, if it is none of these."""
         if kind in self.types:
-            return candidate.tags
+            return None
         wanted = " or ".join(name.lower() for name in self.types)
         detail = f"it is of type {kind.lower()}; the source takes {wanted}"
         return Reason(ReasonCode.TYPE_EXCLUDED, detail, "", self.line)
+
+
+PART = Part("spec.sources[].artifactTypes", __name__, None, (ReasonCode.TYPE_EXCLUDED,))

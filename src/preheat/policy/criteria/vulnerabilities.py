@@ -159,11 +159,22 @@ class VulnerabilityGate:
     excuses: tuple[Excuse, ...] = ()
     use_project_allowlist: bool = False
     line: int | None = None
-    key: ClassVar[str] = "vulnerabilities"
+    name: ClassVar[str] = "vulnerabilities"
 
-    def expired(self, now: datetime) -> tuple[Excuse, ...]:
-        """Give the entries that count for nothing any more, so that the plan can warn."""
-        return tuple(excuse for excuse in self.excuses if excuse.has_expired(now))
+    @property
+    def waits_for(self) -> frozenset[ReasonCode]:
+        """Without a scan an image only waits, where the policy says so."""
+        waits = self.on_missing is OnMissingScan.WAIT_FOR_SCAN
+        return frozenset({ReasonCode.NO_SCAN}) if waits else frozenset()
+
+    def warnings(self, now: datetime) -> tuple[str, ...]:
+        """Tell the entries of the allowlist that count for nothing any more."""
+        return tuple(
+            f"The allowlist entry of {excuse.id} (line {excuse.line}) ended on {excuse.until}: it"
+            " counts for nothing; prolong it or take it out."
+            for excuse in self.excuses
+            if excuse.has_expired(now)
+        )
 
     def judge(
         self, artifact: Artifact, inquiry: Inquiry, now: datetime, platforms: tuple[str, ...]

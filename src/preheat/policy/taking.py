@@ -1,0 +1,182 @@
+"""Second half of an evaluation: which artifacts of each group are taken, gates included.
+
+Gates may need facts that cost a request: they are asked newest first, and only until a group has
+given what its rule takes.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from preheat.plan import Reason, ReasonCode
+from preheat.policy.choosing import Pick
+from preheat.policy.criteria.take import From, OnIneligible
+from preheat.policy.placing import label_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from preheat.artifact import Artifact
+    from preheat.facts import Inquiry
+    from preheat.policy.matching import Matching, Pinned
+    from preheat.policy.ordering import Match
+    from preheat.policy.rule import Gate, Rule
+
+__all__ = ["Gates", "Taking"]
+
+_NAMED = 3
+
+
+@dataclass(slots=True)
+class Gates:
+    """All gates of a policy, asked once for each artifact.
+
+    :param platforms: the normal platforms that are wanted; empty takes any.
+    """
+
+    gates: Sequence[Gate]
+    inquiry: Inquiry
+    now: datetime
+    platforms: tuple[str, ...]
+    known: dict[int, tuple[Reason | None, bool]] = field(default_factory=dict)
+
+    def judge(self, index: int, artifact: Artifact) -> tuple[Reason | None, bool]:
+        """Give the reason why an artifact is out, and whether a question about it is open."""
+        if index not in self.known:
+            before = len(self.inquiry.open)
+            reason = self._first_refusal(artifact)
+            self.known[index] = reason, len(self.inquiry.open) > before
+        return self.known[index]
+
+    def only_wait(self, reason: Reason) -> bool:
+        """Whether an image is out only until something that is on its way, such as its scan."""
+        return any(reason.code in gate.waits_for for gate in self.gates)
+
+    def _first_refusal(self, artifact: Artifact) -> Reason | None:
+        for gate in self.gates:
+            reason = gate.judge(artifact, self.inquiry, self.now, self.platforms)
+            if reason is not None:
+                return reason
+        return None
+
+
+class Taking:
+    """Takes artifacts for one set of facts; nothing of the matching is changed.
+
+    :ivar picks: by entry, why it is in.
+    :ivar reasons: by entry, why it is out though it matched.
+    """
+
+    def __init__(self, matching: Matching, rules: Sequence[Rule], gates: Gates) -> None:
+        self.picks: dict[int, list[Pick]] = defaultdict(list)
+        self.reasons: dict[int, list[Reason]] = defaultdict(list)
+        self.warnings: list[str] = []
+        self.failures: list[str] = []
+        self._gates = gates
+        for pinned in matching.pinned:
+            self._take_pinned(pinned, matching.entries[pinned.index].artifact)
+        for number, (rule, groups) in enumerate(zip(rules, matching.groups, strict=True)):
+            passed_over = [
+                missed for group in groups for missed in self._group(number, rule, group)
+            ]
+            self._tell(rule, passed_over)
+
+    def _take_pinned(self, pinned: Pinned, artifact: Artifact) -> None:
+        pin = pinned.pin
+        detail = f"pinned until {pin.until}: {pin.reason}"
+        reason = Reason(ReasonCode.PINNED, detail, "", pin.line)
+        tags = pin.tags_of(artifact) or artifact.tags[:1]
+        self.picks[pinned.index].append(Pick(-1, 0, tags, [reason]))
+
+    def _group(self, number: int, rule: Rule, group: Sequence[Match]) -> list[tuple[Match, Reason]]:
+        """Walk a group from its newest; give those that only a gate kept from being taken."""
+        places = rule.take.places
+        strictly = rule.take.from_ is From.MATCHED
+        passed_over: list[tuple[Match, Reason]] = []
+        taken = doubtful = 0
+        for rank, match in enumerate(group):
+            filled = places is not None and (rank if strictly else taken) >= places
+            if filled:
+                self._leave(rule, group, rank, match)
+                if doubtful and rank < taken + 2 * len(passed_over):
+                    # Ask ahead, twice as far each time: few rounds find one that passes.
+                    self._gates.judge(match.index, match.artifact)
+                continue
+            reason, is_open = self._gates.judge(match.index, match.artifact)
+            doubtful += is_open
+            if reason is None:
+                self._take(number, rule, group, rank, match, len(passed_over))
+                taken += 1
+            else:
+                self.reasons[match.index].append(_of_rule(reason, rule))
+                passed_over.append((match, reason))
+        return passed_over
+
+    def _leave(self, rule: Rule, group: Sequence[Match], rank: int, match: Match) -> None:
+        detail = f"number {rank + 1} {_place(rule, group, match)}"
+        reason = Reason(ReasonCode.NOT_NEWEST, detail, rule.name, rule.take.line)
+        self.reasons[match.index].append(reason)
+
+    def _take(
+        self,
+        number: int,
+        rule: Rule,
+        group: Sequence[Match],
+        rank: int,
+        match: Match,
+        passed_over: int,
+    ) -> None:
+        detail = f"number {rank + 1} {_place(rule, group, match)}"
+        if passed_over and rule.take.from_ is From.ELIGIBLE and rule.take.newest is not None:
+            detail += f"; {passed_over} newer did not pass the gates"
+        reasons = [Reason(ReasonCode.SELECTED, detail, rule.name, rule.line)]
+        if len(match.tags) > 1:
+            others = ", ".join(repr(tag.name) for tag in match.tags[1:])
+            detail = f"{others}: same digest as {match.tags[0].name!r}, counted once"
+            reasons.append(Reason(ReasonCode.SAME_DIGEST_AS, detail, rule.name, rule.line))
+        self.picks[match.index].append(Pick(number, rank, match.tags, reasons))
+
+    def _tell(self, rule: Rule, passed_over: Sequence[tuple[Match, Reason]]) -> None:
+        """Say once for a rule that newest images did not pass their gates."""
+        if rule.take.newest is None or rule.take.on_ineligible is OnIneligible.SKIP:
+            return
+        told = [
+            (match, reason) for match, reason in passed_over if not self._gates.only_wait(reason)
+        ]
+        if not told:
+            return
+        named = "; ".join(
+            f"{label_of(m.artifact.full_name, [m.tags[0].name], m.artifact.digest)}: {r.code},"
+            f" {r.detail}"
+            for m, r in told[:_NAMED]
+        )
+        more = f"; and {len(told) - _NAMED} more" if len(told) > _NAMED else ""
+        line = f" (line {rule.take.line})" if rule.take.line else ""
+        text = f"The rule {rule.name!r}{line}: the newest did not pass the gates: {named}{more}"
+        if rule.take.on_ineligible is OnIneligible.FAIL:
+            self.failures.append(f"{text}; take.onIneligible is fail.")
+        else:
+            self.warnings.append(f"{text}.")
+
+
+def _of_rule(reason: Reason, rule: Rule) -> Reason:
+    return Reason(reason.code, reason.detail, rule.name, reason.line)
+
+
+def _place(rule: Rule, group: Sequence[Match], match: Match) -> str:
+    artifact = match.artifact
+    where = f"{artifact.project}/{artifact.repository}"
+    if not rule.group.by_repository:
+        where = artifact.project
+    captured = ", ".join(
+        f"{text.text} {text.of(match.tags[0].name)!r}" for text in rule.group.texts
+    )
+    where = f"{where} ({captured})" if captured else where
+    take = rule.take
+    wanted = "all" if take.newest is None else f"the newest {take.newest}"
+    if take.plus_previous:
+        wanted = f"{wanted} and {take.plus_previous} before"
+    return f"of {len(group)} by {rule.order.by} in {where}; the rule takes {wanted}"
