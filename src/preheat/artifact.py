@@ -1,12 +1,18 @@
 """What Harbor lists, as values: the input of the policy engine.
 
 Times are aware UTC datetimes. Sizes are bytes. Repository names never hold the project.
+
+What there are hundreds of thousands of is made of msgspec's structs: they are built three times as
+fast as frozen dataclasses, and Python's cycle collector need not look at them (``gc=False``: they
+hold values only).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -15,8 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["Artifact", "Blob", "Child", "Image", "ScanSummary", "Tag"]
 
 
-@dataclass(frozen=True, slots=True)
-class Tag:
+class Tag(Struct, frozen=True, gc=False):
     """A tag and its own clock: it moves when the tag moves, unlike the artifact's push time."""
 
     name: str
@@ -25,8 +30,7 @@ class Tag:
     immutable: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Child:
+class Child(Struct, frozen=True, gc=False):
     """The manifest of one platform: a child of an index, or the artifact itself.
 
     :param digest: digest of the platform's manifest, ``sha256:…``.
@@ -46,8 +50,7 @@ class ScanSummary:
     end_time: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Artifact:
+class Artifact(Struct, frozen=True, gc=False):
     """One artifact of one Harbor.
 
     :param registry: Airflow connection id of that Harbor.
@@ -77,7 +80,7 @@ class Artifact:
     children: tuple[Child, ...] = ()
     accessories: tuple[str, ...] | None = None
     scan: ScanSummary | None = None
-    annotations: Mapping[str, str] = field(default_factory=dict, hash=False)
+    annotations: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def full_name(self) -> str:
