@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from benchmarks import parsing, planning, run
+from benchmarks import parsing, planning, policy, run
 from benchmarks.figures import as_json, as_table, machine
 from preheat.cli.demo.show import DemoError
 
@@ -21,7 +21,12 @@ if TYPE_CHECKING:
 
     from benchmarks.figures import Figure
 
-CASES = {"planning": planning.measure, "parsing": parsing.measure, "run": run.measure}
+CASES = {
+    "planning": planning.measure,
+    "policy": policy.measure,
+    "parsing": parsing.measure,
+    "run": run.measure,
+}
 _LOG_WIDTH = 160
 
 
