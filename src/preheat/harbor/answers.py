@@ -64,7 +64,7 @@ class TokenAnswer(Struct):
     token: str
 
 
-class Platform(Struct, frozen=True):
+class Platform(Struct, frozen=True, omit_defaults=True):
     """A platform in Harbor's or the registry's words.
 
     Untyped, because artifacts that are no images use the same keys for other things.
@@ -83,13 +83,13 @@ class Platform(Struct, frozen=True):
         return "/".join(part for part in parts if part)
 
 
-class _Reference(Struct):
+class _Reference(Struct, omit_defaults=True):
     child_digest: str
     platform: Platform | None = None
     annotations: dict[str, str] | None = None
 
 
-class _TagAnswer(Struct):
+class _TagAnswer(Struct, omit_defaults=True):
     name: str
     push_time: datetime | None = None
     pull_time: datetime | None = None
@@ -104,13 +104,13 @@ class _Accessory(Struct):
     type: str
 
 
-class _Scan(Struct):
+class _Scan(Struct, omit_defaults=True):
     scan_status: str = ""
     severity: str = ""
     end_time: datetime | None = None
 
 
-class ArtifactAnswer(Struct):
+class ArtifactAnswer(Struct, omit_defaults=True):
     """An artifact; ``repository_name`` since Harbor 2.12."""
 
     id: int

@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from preheat.errors import UnexpectedAnswerError
 from preheat.harbor import check, registry, tokens
-from preheat.harbor.answering import Answering
+from preheat.harbor.answering import SCAN_HEADERS, Answering
 from preheat.harbor.answers import (
     ArtifactAnswer,
     Project,
@@ -24,7 +24,7 @@ from preheat.harbor.walk import Listing
 
 if TYPE_CHECKING:
     from collections import Counter
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from pydantic import SecretStr
 
@@ -96,18 +96,33 @@ class HarborClient:
 
         :param labels: whether labels are needed; they cost Harbor a query for each artifact.
         """
+        for answer in self.listed(project, labels=labels):
+            repository = answer.repository_name.partition("/")[2]
+            yield self._artifact(answer, project, repository)
+
+    def listed(
+        self, project: str, *, labels: bool, vetted: bool = False
+    ) -> Iterator[ArtifactAnswer]:
+        """List a project's artifacts in Harbor's own words, each with its repository's name.
+
+        :param vetted: with scans and accessories; costs Harbor three times as much (measured:
+            enumeration-timings).
+        """
+        wanted = {"with_tag": "true", "with_label": _flag(labels)}
+        if vetted:
+            wanted |= {"with_scan_overview": "true", "with_accessory": "true"}
         version = self._api.version()
         if version is None or version < check.PROJECT_LISTING_SINCE:
-            yield from self._artifacts_by_repository(project, labels=labels)
+            yield from self._listed_by_repository(project, wanted)
             return
-        for answer in self._listing(project, f"{project_path(project)}/artifacts", labels=labels):
+        for answer in self._listing(project, f"{project_path(project)}/artifacts", wanted):
             owner, _, repository = answer.repository_name.partition("/")
             if owner != project or not repository:
                 raise UnexpectedAnswerError(
                     f"Harbor listed {answer.repository_name!r} as a repository of {project}",
                     system=self._api.transport.system,
                 )
-            yield self._artifact(answer, project, repository)
+            yield answer
 
     def artifact(
         self, project: str, repository: str, reference: str, *, labels: bool = False
@@ -172,7 +187,9 @@ class HarborClient:
             f"/repositories/{quote(repository, safe='')}/artifacts-tab/artifacts/{digest}"
         )
 
-    def _artifacts_by_repository(self, project: str, *, labels: bool) -> Iterator[Artifact]:
+    def _listed_by_repository(
+        self, project: str, wanted: Mapping[str, str]
+    ) -> Iterator[ArtifactAnswer]:
         prefix = f"{project}/"
         listing = Listing(
             self._api,
@@ -183,18 +200,26 @@ class HarborClient:
         )
         names = [found.name.removeprefix(prefix) for found in listing]
 
-        def read(name: str) -> list[Artifact]:
-            answers = self._listing(project, artifacts_path(project, name), labels=labels)
-            return [self._artifact(answer, project, name) for answer in answers]
+        def read(name: str) -> list[ArtifactAnswer]:
+            return list(self._listing(project, artifacts_path(project, name), wanted))
 
         with ThreadPoolExecutor(self.max_connections, "harbor") as pool:
-            for artifacts in pool.map(read, names):
-                yield from artifacts
+            for name, answers in zip(names, pool.map(read, names), strict=True):
+                for answer in answers:
+                    answer.repository_name = f"{project}/{name}"
+                    yield answer
 
-    def _listing(self, project: str, path: str, *, labels: bool) -> Listing[ArtifactAnswer]:
-        params = {"with_tag": "true", "with_label": _flag(labels)}
-        advice = _list_advice(project, "artifact:list")
-        return Listing(self._api, path, ArtifactAnswer, params=params, advice=advice)
+    def _listing(
+        self, project: str, path: str, wanted: Mapping[str, str]
+    ) -> Listing[ArtifactAnswer]:
+        return Listing(
+            self._api,
+            path,
+            ArtifactAnswer,
+            params=wanted,
+            headers=SCAN_HEADERS if "with_scan_overview" in wanted else None,
+            advice=_list_advice(project, "artifact:list"),
+        )
 
     def _artifact(self, answer: ArtifactAnswer, project: str, repository: str) -> Artifact:
         return artifact_of(answer, registry=self.registry, project=project, repository=repository)

@@ -37,6 +37,12 @@ class AllowlistAnswer(Struct):
     items: list[_AllowedCve] | None = None
     expires_at: int | None = None
 
+    @classmethod
+    def of(cls, allowlist: Allowlist) -> AllowlistAnswer:
+        """Write our value as Harbor does."""
+        expires = int(allowlist.expires_at.timestamp()) if allowlist.expires_at else None
+        return cls([_AllowedCve(cve) for cve in sorted(allowlist.ids)], expires)
+
     def allowlist(self) -> Allowlist:
         """Give our value."""
         expires = None

@@ -56,6 +56,7 @@ class Listing(Generic[R]):
     :param row: type of a row.
     :param key: column that holds the row's id; Harbor ignores a wrong one without a word.
     :param params: further query parameters.
+    :param headers: further headers.
     :param advice: what to do when Harbor does not allow it.
     """
 
@@ -66,7 +67,8 @@ class Listing(Generic[R]):
         row: type[R],
         *,
         key: str = "id",
-        params: Mapping[str, str | int] | None = None,
+        params: Mapping[str, str] | Mapping[str, str | int] | None = None,
+        headers: Mapping[str, str] | None = None,
         advice: str = "",
     ) -> None:
         self.api = api
@@ -74,6 +76,7 @@ class Listing(Generic[R]):
         self.rows = list[row]  # type: ignore[valid-type]
         self.key = key
         self.params = params or {}
+        self.headers = headers
         self.advice = advice
 
     def __iter__(self) -> Iterator[R]:
@@ -92,7 +95,9 @@ class Listing(Generic[R]):
             "page_size": PAGE_SIZE,
             **self.params,
         }
-        answer = self.api.get("listing", self.path, params=params, advice=self.advice)
+        answer = self.api.get(
+            "listing", self.path, params=params, headers=self.headers, advice=self.advice
+        )
         rows: list[R] = decode(answer, self.rows, "a list")
         last = first - 1
         for row in rows:
