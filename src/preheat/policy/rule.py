@@ -31,6 +31,11 @@ class Criterion(Protocol):
         """The key of the rule."""
         ...
 
+    @property
+    def line(self) -> int | None:
+        """1-based line of the key in the policy file."""
+        ...
+
     def judge(self, candidate: Candidate) -> tuple[Tag, ...] | Reason:
         """Give the tags that still speak for the artifact, or the reason why it is out."""
         ...
@@ -42,6 +47,11 @@ class Gate(Protocol):
     @property
     def name(self) -> str:
         """The key below ``gates``."""
+        ...
+
+    @property
+    def line(self) -> int | None:
+        """1-based line of the key in the policy file."""
         ...
 
     @property

@@ -1,0 +1,208 @@
+"""Why an image is in a plan or not: each step of each rule, in order."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from preheat.plan import Reason, ReasonCode
+from preheat.policy.candidate import Candidate
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from preheat.artifact import Artifact, Tag
+    from preheat.plan import Decision, Plan, PlannedPlacement
+    from preheat.policy.engine import Evaluation
+    from preheat.policy.rule import Rule
+
+__all__ = ["Explanation", "Outcome", "RuleTrace", "Step", "explain"]
+
+_GATES = {
+    ReasonCode.TOO_BIG: "gates.size",
+    ReasonCode.NO_SCAN: "gates.vulnerabilities",
+    ReasonCode.SCAN_STALE: "gates.vulnerabilities",
+    ReasonCode.SEVERITY: "gates.vulnerabilities",
+    ReasonCode.UNSIGNED: "gates.signature",
+}
+
+
+class Outcome(StrEnum):
+    """What became of an image at a step."""
+
+    PASS = "pass"  # noqa: S105 - no password
+    FAIL = "fail"
+    NOT_REACHED = "not reached"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of a rule.
+
+    :param name: the key of the policy that it belongs to.
+    :param detail: value met and value wanted.
+    :param line: 1-based line of the policy file.
+    """
+
+    name: str
+    outcome: Outcome
+    detail: str = ""
+    code: ReasonCode | None = None
+    line: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RuleTrace:
+    """What one rule said of an image, or the sources or pins (``rule`` is then empty)."""
+
+    rule: str
+    steps: tuple[Step, ...]
+    line: int | None = None
+
+    @property
+    def takes(self) -> bool:
+        """Whether the image passed every step."""
+        return all(step.outcome is Outcome.PASS for step in self.steps)
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """All that a plan says of one artifact.
+
+    :param decisions: one a platform, or one for the artifact when it was not taken; none when the
+        policy does not look at the artifact at all.
+    :param placements: where its images go.
+    """
+
+    artifact: Artifact
+    rules: tuple[RuleTrace, ...]
+    decisions: tuple[Decision, ...]
+    placements: tuple[PlannedPlacement, ...]
+
+
+def explain(evaluation: Evaluation, plan: Plan, artifact: Artifact) -> Explanation:
+    """Tell each step for one artifact of the catalogue.
+
+    :param plan: of the same evaluation, final.
+    """
+    decisions = tuple(
+        decision
+        for decision in plan.decisions
+        if (decision.registry, decision.repository, decision.digest)
+        == (artifact.registry, artifact.full_name, artifact.digest)
+    )
+    digests = {artifact.digest, *(child.digest for child in artifact.children)}
+    placements = tuple(
+        placement
+        for placement in plan.placements
+        if placement.key.repository == artifact.full_name
+        and placement.key.digest in digests
+        and placement.settings.registry == artifact.registry
+    )
+    return Explanation(
+        artifact, tuple(_traces(evaluation, artifact, decisions)), decisions, placements
+    )
+
+
+def _traces(
+    evaluation: Evaluation, artifact: Artifact, decisions: Sequence[Decision]
+) -> Iterator[RuleTrace]:
+    policy = evaluation.policy
+    source = _source_step(evaluation, artifact)
+    yield RuleTrace("", (source,), source.line)
+    if source.outcome is Outcome.FAIL:
+        return
+    reasons = [reason for decision in decisions for reason in decision.reasons]
+    for rule in policy.rules:
+        own = [reason for reason in reasons if reason.rule == rule.name]
+        yield RuleTrace(rule.name, tuple(_steps(evaluation, rule, artifact, own)), rule.line)
+    pinned = next((r for r in reasons if r.code is ReasonCode.PINNED), None)
+    if pinned:
+        step = Step("pins", Outcome.PASS, pinned.detail, pinned.code, pinned.line)
+        yield RuleTrace("", (step,), pinned.line)
+
+
+def _source_step(evaluation: Evaluation, artifact: Artifact) -> Step:
+    """Say whether any source covers the artifact's project and takes its type."""
+    sources = evaluation.policy.sources
+    covering = [s for s in sources if s.covers(artifact.registry, artifact.project)]
+    if not covering:
+        listed = ", ".join(
+            f"{matcher.pattern!r} of {source.registry}"
+            for source in sources
+            for matcher in source.projects
+        )
+        detail = f"the project is {artifact.project!r} of {artifact.registry}; sources are {listed}"
+        return Step("sources", Outcome.FAIL, detail, None, sources[0].line)
+    refusals = [source.types.judge(artifact.type) for source in covering]
+    refused = next((reason for reason in refusals if reason), None)
+    if refused and None not in refusals:
+        return Step("artifactTypes", Outcome.FAIL, refused.detail, refused.code, refused.line)
+    detail = f"the project is {artifact.project!r}, the type {artifact.type.lower()}"
+    return Step("sources", Outcome.PASS, detail, None, covering[0].line)
+
+
+def _steps(
+    evaluation: Evaluation, rule: Rule, artifact: Artifact, reasons: Sequence[Reason]
+) -> Iterator[Step]:
+    """Walk the criteria as the engine does; what comes behind a failure was not reached."""
+    failed = False
+    for step in _listing_steps(evaluation, rule, artifact):
+        failed = failed or step.outcome is Outcome.FAIL
+        yield step
+    gate = next((reason for reason in reasons if reason.code in _GATES), None)
+    left = next((reason for reason in reasons if reason.code is ReasonCode.NOT_NEWEST), None)
+    taken = next((reason for reason in reasons if reason.code is ReasonCode.SELECTED), None)
+    for name, line in _gates(evaluation):
+        if failed or left:
+            yield Step(name, Outcome.NOT_REACHED, line=line)
+        elif gate and _GATES[gate.code] == name:
+            failed = True
+            yield Step(name, Outcome.FAIL, gate.detail, gate.code, gate.line or line)
+        else:
+            yield Step(name, Outcome.PASS, line=line)
+    if failed:
+        yield Step("take", Outcome.NOT_REACHED, line=rule.take.line)
+    elif left:
+        yield Step("take", Outcome.FAIL, left.detail, left.code, left.line)
+    else:
+        detail = taken.detail if taken else ""
+        yield Step("take", Outcome.PASS, detail, None, rule.take.line or rule.line)
+
+
+def _listing_steps(evaluation: Evaluation, rule: Rule, artifact: Artifact) -> Iterator[Step]:
+    failed = False
+    if rule.repositories:
+        reason = rule.repositories.judge(artifact.repository)
+        failed = reason is not None
+        passed = f"the repository is {artifact.repository!r}"
+        yield _step("repositories", reason, passed, rule.repositories.line)
+    candidate = Candidate(artifact, artifact.tags, evaluation.now)
+    for criterion in rule.criteria:
+        if failed:
+            yield Step(criterion.name, Outcome.NOT_REACHED, line=criterion.line)
+            continue
+        outcome = criterion.judge(candidate)
+        reason = outcome if isinstance(outcome, Reason) else None
+        failed = reason is not None
+        if not isinstance(outcome, Reason):
+            candidate.tags = outcome
+        yield _step(criterion.name, reason, _kept(candidate.tags, artifact), criterion.line)
+
+
+def _step(name: str, reason: Reason | None, passed: str, line: int | None) -> Step:
+    if reason:
+        return Step(name, Outcome.FAIL, reason.detail, reason.code, reason.line or line)
+    return Step(name, Outcome.PASS, passed, None, line)
+
+
+def _kept(tags: Sequence[Tag], artifact: Artifact) -> str:
+    names = ", ".join(repr(tag.name) for tag in tags)
+    every = len(tags) == len(artifact.tags)
+    return f"{'all tags' if every and len(tags) > 1 else 'by its tag'} {names}"
+
+
+def _gates(evaluation: Evaluation) -> Iterator[tuple[str, int | None]]:
+    for gate in evaluation.policy.gates:
+        yield f"gates.{gate.name}", gate.line
