@@ -8,7 +8,8 @@ POST and a nonce in the job says which attempt it belongs to.
 2. A POST is written down before it is sent. Once one was, its nonce is looked up before another,
    and its absence is believed only when the manager can no longer bring the row.
 3. Every POST of an attempt carries the same nonce. Of two jobs with it, the lowest is followed.
-4. Whatever leaves :func:`ask` as an error gives the lease back: the next try need not wait for it.
+4. An error that leaves :func:`ask` gives the lease back, so that the next try need not wait for
+   it. Where that is impossible (a killed process, a ledger out of reach) the lease runs out.
 
 Does not promise that Dragonfly never works twice: a POST that was cut after the work was queued
 leaves no row to find. Such a repeat is cheap, because peers fetch nothing that they hold.
@@ -72,7 +73,7 @@ def ask(
     :param note: free text for people who look at the vendor's console.
     :raises RemoteError: nothing is followed. A refusal closes the attempt with its words; a request
         that never arrived closes it as never asked; an attempt with a POST in doubt stays open, and
-        the next call goes on with it.
+        the next call goes on with it. A job made for another cluster closes it too.
     :raises InputError: the placement itself is wrong; nothing was asked.
     :raises LedgerError: the ledger failed; what was asked is found again by its nonce.
     """
@@ -169,8 +170,8 @@ class _Asker:
             token = self._authorization(attempt, in_doubt=in_doubt)
             try:
                 job = self._post(attempt, token, in_doubt=in_doubt)
-            except (RemoteUnavailableError, UnexpectedAnswerError) as error:
-                if not _is_in_doubt(error):
+            except RemoteError as error:
+                if not error.may_have_acted:
                     raise
                 cut_posts += 1
                 if cut_posts == MAX_POSTS or isinstance(error, UnexpectedAnswerError):
@@ -207,7 +208,7 @@ class _Asker:
         except (RemoteError, InputError) as error:
             if _is_unasked(error):
                 self._settle_unasked(attempt, error, in_doubt=in_doubt)
-            elif not _is_in_doubt(error):
+            elif isinstance(error, RemoteError) and not error.may_have_acted:
                 self.ledger.close_attempt(attempt.id, None, str(error))
             raise
 
@@ -289,12 +290,3 @@ def _is_unasked(error: PreheatError) -> bool:
     if isinstance(error, RemoteUnavailableError):
         return not error.sent
     return isinstance(error, RateLimitedError | InputError)
-
-
-def _is_in_doubt(error: PreheatError) -> bool:
-    """Whether the POST may have made a job all the same."""
-    if isinstance(error, RemoteUnavailableError):
-        return error.sent
-    return isinstance(error, UnexpectedAnswerError) and (
-        (error.status or HTTPStatus.OK) < HTTPStatus.MULTIPLE_CHOICES
-    )

@@ -24,6 +24,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -130,6 +131,11 @@ class RemoteError(PreheatError):
         self.words = words
         super().__init__(message)
 
+    @property
+    def may_have_acted(self) -> bool:
+        """Whether the request may have had its effect all the same: then look before repeating."""
+        return False
+
 
 class RemoteUnavailableError(RemoteError):
     """No answer, a broken connection or a 5xx; the same request may work later.
@@ -151,6 +157,11 @@ class RemoteUnavailableError(RemoteError):
     ) -> None:
         self.sent = sent
         super().__init__(message, system=system, request=request, status=status, words=words)
+
+    @property
+    def may_have_acted(self) -> bool:
+        """Whether it was sent."""
+        return self.sent
 
 
 class RateLimitedError(RemoteError):
@@ -186,6 +197,11 @@ class NotFoundError(RefusedError):
 class UnexpectedAnswerError(RemoteError):
     """A field is missing, a state unknown or a body of another type; says what was received."""
 
+    @property
+    def may_have_acted(self) -> bool:
+        """Whether the status said yes."""
+        return (self.status or HTTPStatus.OK) < HTTPStatus.MULTIPLE_CHOICES
+
 
 class AnswerTooLargeError(UnexpectedAnswerError):
     """An answer longer than we read; asking for less at a time may help."""
@@ -201,3 +217,8 @@ class ForeignAnswerError(UnexpectedAnswerError):
 
 class MisplacedJobError(UnexpectedAnswerError):
     """A job was made, but not for the cluster that was asked for: it must not be followed."""
+
+    @property
+    def may_have_acted(self) -> bool:
+        """Tell that nothing is left to look for: what was made is known, and of no use."""
+        return False

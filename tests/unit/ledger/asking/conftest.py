@@ -37,6 +37,7 @@ class ScriptedManager(ThreadingHTTPServer):
     Each entry of ``script`` serves one POST: ``ok``; ``cut_before`` or ``cut_after`` (breaks the
     connection before or after it makes the row); ``late`` (breaks it, the row comes with
     ``arrive``); ``hang`` (makes the row, answers only after ``resume``); or ``(status, body)``.
+    Jobs are made for the clusters ``made_for``, if that is set, whatever was asked.
     """
 
     daemon_threads = True
@@ -49,6 +50,7 @@ class ScriptedManager(ThreadingHTTPServer):
         self.late: list[dict[str, Any]] = []
         self.posts: list[dict[str, Any]] = []
         self.lists = 0
+        self.made_for: list[int] | None = None
         self.posted = threading.Event()
         self.resume = threading.Event()
         self.lock = threading.Lock()
@@ -123,7 +125,8 @@ class Handler(BaseHTTPRequestHandler):
         if isinstance(act, tuple):
             self.answer(*act)
         elif act == "ok" or (act == "hang" and self.server.resume.wait(30)):
-            clusters = [{"id": number} for number in body["scheduler_cluster_ids"]]
+            made_for = self.server.made_for or body["scheduler_cluster_ids"]
+            clusters = [{"id": number} for number in made_for]
             self.answer(200, json.dumps({**job, "scheduler_clusters": clusters}).encode())
         else:
             self.close_connection = True

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from preheat.errors import (
+    MisplacedJobError,
     NotFoundError,
     RateLimitedError,
     RefusedError,
@@ -258,6 +259,25 @@ def test_a_200_that_is_no_job_is_looked_for_not_repeated(
         asked()
     assert left().is_open
     assert len(manager.posts) == 1
+
+
+def test_a_job_for_another_cluster_is_not_followed(
+    asked: Ask, manager: ScriptedManager, left: Left
+) -> None:
+    """It carries our nonce, but warms other hosts: the attempt ends with its number.
+
+    dragonfly: recorded create-clusters-1-and-2 (a cluster without a scheduler is left out).
+    """
+    manager.made_for = [2]
+    with pytest.raises(MisplacedJobError, match=r"made job 1 for scheduler clusters \[2\]"):
+        asked()
+    closed = left()
+    assert (closed.is_open, closed.job_id, closed.verdict) == (False, None, Verdict.UNKNOWN)
+    assert "job 1" in closed.words
+    assert (len(manager.posts), manager.lists) == (1, 0)
+    manager.made_for = None
+    attempt = asked()
+    assert (attempt.job_id, attempt.nonce != closed.nonce) == (2, True)
 
 
 def test_an_unreadable_list_repeats_no_post(
