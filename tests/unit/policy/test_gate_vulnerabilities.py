@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from preheat.artifact import Artifact, ScanSummary
 from preheat.facts import Allowlist, Answer, Inquiry, Kind, Question, Report, Vulnerability
+from preheat.plan import ReasonCode
 from preheat.policy.criteria import vulnerabilities
 from preheat.policy.criteria.vulnerabilities import (
     Excuse,
@@ -250,9 +251,25 @@ def test_an_entry_counts_until_its_last_day_is_over() -> None:
     assert entry.has_expired(datetime(2026, 11, 25, 0, 0, tzinfo=UTC))
     tokyo = timezone(timedelta(hours=9))
     assert not entry.has_expired(datetime(2026, 11, 25, 8, 59, tzinfo=tokyo))
+
+
+def test_an_entry_that_ended_is_told() -> None:
+    """In words for the plan, with the line; from the day after its last."""
+    entry = Excuse("CVE-2026-1", date(2026, 11, 24), "not reachable", 8)
     gate = VulnerabilityGate(Bar.HIGH, excuses=(entry, excuse(2)))
-    assert gate.expired(NOW) == ()
-    assert gate.expired(NOW + timedelta(days=1)) == (entry,)
+    assert gate.warnings(NOW) == ()
+    (warning,) = gate.warnings(NOW + timedelta(days=1))
+    assert warning == (
+        "The allowlist entry of CVE-2026-1 (line 8) ended on 2026-11-24: it counts for nothing;"
+        " prolong it or take it out."
+    )
+
+
+def test_an_image_waits_for_its_scan_only_where_the_policy_says_so() -> None:
+    """Whoever waits is no failure of the run."""
+    waiting = VulnerabilityGate(Bar.HIGH, OnMissingScan.WAIT_FOR_SCAN)
+    assert waiting.waits_for == {ReasonCode.NO_SCAN}
+    assert VulnerabilityGate(Bar.HIGH).waits_for == frozenset()
 
 
 @pytest.mark.parametrize(
