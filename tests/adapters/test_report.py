@@ -73,6 +73,18 @@ def test_what_is_not_warm_is_named(world: Any, context: dict[str, Any], verdict:
     assert "clear them with their downstream" in told
 
 
+def test_the_reason_of_a_missing_layer_is_told(world: Any, context: dict[str, Any]) -> None:
+    """Where the job as a whole said nothing, the layer's own words say why."""
+    (placement,) = world.plan(Disposition.ASK)
+    claim = world.ledger.open_attempt(placement.id, owner="t", run=world.run, lease_seconds=60)
+    lost = MissingLayer(world.layer, 600, words="the registry answers 500")
+    world.ledger.close_attempt(claim.attempt.id, Finding(Verdict.PARTIAL, 3, 2, 1500, 900, (lost,)))
+
+    told = complaint(report(), context)
+
+    assert "on us-1 is PARTIAL, 1 layer missing: the registry answers 500" in told
+
+
 def test_what_was_never_asked_is_not_warm(world: Any, context: dict[str, Any]) -> None:
     """A tracked task that died before it asked leaves UNKNOWN, and that is red."""
     world.plan(Disposition.ASK)

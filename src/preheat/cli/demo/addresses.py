@@ -39,11 +39,11 @@ def run_addresses(
     lines = [f"This run: {_url(base_url, *run)}"]
     if earlier:
         lines += [
-            "What was warm before was not asked for again: for that, *track* is skipped",
-            "in this run. It was made warm by:",
+            "What was warm before was not asked for again: it has no tracked task in this",
+            "run. It was made warm by:",
             *(f"  {_url(base_url, *other)}" for other in earlier),
-            "(Its *Open Dragonfly job* buttons lead nowhere if the sandbox was restarted",
-            "since: it keeps what the peers hold, not the jobs.)",
+            "Open Dragonfly job leads nowhere there: a restarted sandbox has kept what its",
+            "peers hold, but not its jobs.",
         ]
     return lines
 

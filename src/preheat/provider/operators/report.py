@@ -88,9 +88,8 @@ _NAMED = 10
 def _complaint(cold: Sequence[Outcome], all_of: int) -> str:
     lines = [f"{len(cold)} of {count_of(all_of, 'placement')} not warm:"]
     for outcome in cold[:_NAMED]:
-        why = outcome.detail if outcome.disposition is Disposition.NEXT_RUN else outcome.words
         missing = f", {count_of(len(outcome.missing), 'layer')} missing" if outcome.missing else ""
-        because = f": {why}" if why else ""
+        because = f": {why}" if (why := _why(outcome)) else ""
         lines.append(
             f"  {outcome.label} on {outcome.cluster} is {outcome.verdict}{missing}{because}"
         )
@@ -101,3 +100,11 @@ def _complaint(cold: Sequence[Outcome], all_of: int) -> str:
         "After mending, clear them with their downstream; only what is missing is fetched."
     )
     return "\n".join(lines)
+
+
+def _why(outcome: Outcome) -> str:
+    """Say why a placement is not warm, in the words of whoever said it first."""
+    if outcome.disposition is Disposition.NEXT_RUN:
+        return outcome.detail
+    told = [outcome.words, *(layer.words for layer in outcome.missing)]
+    return next(filter(None, told), "")
