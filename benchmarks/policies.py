@@ -38,6 +38,7 @@ spec:
   targets:
     - {{cluster: eu-1, scope: all_seed_peers}}
     - {{cluster: us-1, scope: single_seed_peer}}
+  triggers: {{events: [pushed, labelAdded]}}
 """
 
 _ONE = r"""

@@ -10,11 +10,14 @@ import json
 import re
 from datetime import timedelta
 from enum import Enum
+from textwrap import dedent
 from typing import TYPE_CHECKING, Any
 
+import yaml
 from pydantic.json_schema import GenerateJsonSchema
 
 from preheat.policy.clusterschema import ClusterFile
+from preheat.policy.criteria import CRITERIA
 from preheat.policy.fields import SCALAR, Strict
 from preheat.policy.schema import PolicyFile
 from preheat.policy.units import format_duration
@@ -22,7 +25,9 @@ from preheat.policy.units import format_duration
 if TYPE_CHECKING:
     from pydantic_core import core_schema
 
-__all__ = ["FILES", "make_schema", "write_schema"]
+    from preheat.policy.part import Part
+
+__all__ = ["FILES", "example_of", "make_schema", "typed", "write_schema"]
 
 FILES: dict[str, type[Strict]] = {
     "policies/policy.schema.json": PolicyFile,
@@ -52,9 +57,36 @@ class _Generator(GenerateJsonSchema):
         return dft.value if isinstance(dft, Enum) else super().encode_default(dft)
 
 
+class _Typed(yaml.SafeLoader):
+    """Reads scalars as YAML 1.2 types them, which editors follow: no dates, no ``yes``."""
+
+
+_Typed.yaml_implicit_resolvers = {}
+_NUMBER = re.compile(r"[-+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]+)?")
+_TYPES = {"null": r"~|null|Null|NULL|", "bool": r"true|True|TRUE|false|False|FALSE"}
+for _name, _form in (*_TYPES.items(), ("int", r"[-+]?[0-9]+"), ("float", _NUMBER.pattern)):
+    _Typed.add_implicit_resolver(f"tag:yaml.org,2002:{_name}", re.compile(f"({_form})$"), None)
+
+
+def typed(text: str) -> Any:
+    """Read YAML as an editor does, to be checked by the schema."""
+    return yaml.load(text, _Typed)  # noqa: S506 - a SafeLoader
+
+
+def example_of(part: Part) -> str:
+    """Give the YAML example of a criterion's docstring."""
+    _, _, block = part.doc.partition("\n::\n")
+    return dedent(block).strip() + "\n"
+
+
 def make_schema(model: type[Strict]) -> dict[str, Any]:
     """Give the JSON Schema of a file."""
-    made = _tidy(model.model_json_schema(schema_generator=_Generator))
+    made: dict[str, Any] = _tidy(model.model_json_schema(schema_generator=_Generator))
+    for part in CRITERIA:
+        name = part.spec.__name__ if part.spec else ""
+        if name in made["$defs"]:
+            value = typed(example_of(part))[part.key.removesuffix("[]").rpartition(".")[2]]
+            made["$defs"][name]["examples"] = value if isinstance(value, list) else [value]
     return {"$schema": _DIALECT, **made}
 
 
@@ -74,7 +106,7 @@ def _tidy(schema: Any) -> Any:
         for key, value in schema.items()
         if not _is_noise(key, value)
     }
-    return _worded(_without_null(made))
+    return _worded(_without_spare_example(_without_null(made)))
 
 
 def _named(schemas: dict[str, Any]) -> dict[str, Any]:
@@ -83,6 +115,11 @@ def _named(schemas: dict[str, Any]) -> dict[str, Any]:
 
 def _is_noise(key: str, value: object) -> bool:
     return key == "title" or (key == "default" and value is None)
+
+
+def _without_spare_example(schema: dict[str, Any]) -> dict[str, Any]:
+    """Drop the example where a default shows as much."""
+    return {k: v for k, v in schema.items() if k != "examples" or "default" not in schema}
 
 
 def _without_null(schema: dict[str, Any]) -> dict[str, Any]:

@@ -6,7 +6,12 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Self
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 
-from preheat.policy.fields import Strict, Text, require_one
+from preheat.policy.fields import (
+    ONE_KEY,
+    Strict,
+    Text,
+    require_one,
+)
 from preheat.policy.matchers import Matcher, MatcherKind
 
 if TYPE_CHECKING:
@@ -17,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["Glob", "MatcherSpec", "Matchers", "build_matchers"]
 
 
-class MatcherSpec(Strict):
+class MatcherSpec(Strict, json_schema_extra=ONE_KEY):
     """One pattern; it must match the whole name, and case counts."""
 
     shape: ClassVar[str] = 'a matcher such as {glob: "v*"}, {exact: "v1"} or {regex: "v[0-9]+"}'

@@ -11,10 +11,13 @@ from typing import Annotated, ClassVar, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from preheat.placement import Scope
+from preheat.policy.budget import BudgetSpec
 from preheat.policy.criteria.signature import SignatureSpec
 from preheat.policy.criteria.size import SizeSpec
 from preheat.policy.criteria.vulnerabilities import VulnerabilitiesSpec
 from preheat.policy.fields import (
+    ONE_KEY,
+    SOME_KEYS,
     Cron,
     Duration,
     FileName,
@@ -34,11 +37,13 @@ from preheat.policy.model import Event, OnMissing, OnPartial
 from preheat.policy.patterns import Glob
 from preheat.policy.pins import PinSpec
 from preheat.policy.ruleschema import RuleSpec
+from preheat.policy.windows import WindowsSpec
 
 __all__ = ["GatesSpec", "PolicyFile", "SubmitSpec", "TargetSpec"]
 
 _LATER_MODES = {"none", "peers", "canaryPull"}
 _LATER_EVENTS = {"policyChanged", "clusterAdded"}
+_ONE_WAY = {"oneOf": [{"required": ["cluster"]}, {"required": ["clusterSelector"]}]}
 
 
 class SourceSpec(Strict):
@@ -67,7 +72,7 @@ class PlatformsSpec(Strict):
     )
 
 
-class PeersSpec(Strict):
+class PeersSpec(Strict, json_schema_extra=ONE_KEY):
     """``peers`` of a target."""
 
     shape: ClassVar[str] = "a map such as {percent: 25}"
@@ -85,7 +90,7 @@ class PeersSpec(Strict):
         return self
 
 
-class TargetSpec(Strict):
+class TargetSpec(Strict, json_schema_extra=_ONE_WAY):
     """One entry of ``targets``."""
 
     shape: ClassVar[str] = "a map such as {cluster: eu-1, scope: all_seed_peers}"
@@ -107,7 +112,7 @@ class TargetSpec(Strict):
         return self
 
 
-class GatesSpec(Strict):
+class GatesSpec(Strict, json_schema_extra=SOME_KEYS):
     """``gates``: what every image must pass, whatever rule selects it."""
 
     later: ClassVar[frozenset[str]] = frozenset({"attestations"})
@@ -131,7 +136,7 @@ class ScheduleSpec(Strict):
     timezone: TimeZone = Field(description="In whose hours, such as `Europe/Berlin`.")
 
 
-class TriggersSpec(Strict):
+class TriggersSpec(Strict, json_schema_extra=SOME_KEYS):
     """``triggers``: when the policy runs by itself."""
 
     later: ClassVar[frozenset[str]] = frozenset({"assets", "manual", "debounce"})
@@ -245,9 +250,11 @@ class PolicySpec(Strict):
         None, description="Which platforms; left out, those of each cluster."
     )
     gates: GatesSpec | None = Field(None, description="What every image must pass.")
+    budget: BudgetSpec | None = Field(None, description="How much may be asked for.")
     targets: Annotated[tuple[TargetSpec, ...], Field(min_length=1)] = Field(
         description="Where images should be warm."
     )
+    windows: WindowsSpec | None = Field(None, description="When asking is allowed.")
     triggers: TriggersSpec = Field(description="When the policy runs by itself.")
     submit: SubmitSpec = Field(SubmitSpec(), description="How Dragonfly is asked.")
     retry: RetrySpec = Field(RetrySpec(), description="How often, and after what wait.")

@@ -18,7 +18,12 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Self
 from pydantic import Field, model_validator
 
 from preheat.plan import Reason, ReasonCode
-from preheat.policy.fields import Strict, Text, require_any
+from preheat.policy.fields import (
+    SOME_KEYS,
+    Strict,
+    Text,
+    require_any,
+)
 from preheat.policy.part import Part
 
 if TYPE_CHECKING:
@@ -31,7 +36,7 @@ __all__ = ["PART", "LabelCriterion", "LabelsSpec"]
 Texts = Annotated[tuple[Text, ...], Field(min_length=1)]
 
 
-class LabelsSpec(Strict):
+class LabelsSpec(Strict, json_schema_extra=SOME_KEYS):
     """``labels`` of a rule."""
 
     shape: ClassVar[str] = "a map such as {all: [approved]}"

@@ -15,7 +15,11 @@ from typing import TYPE_CHECKING, ClassVar, Self
 from pydantic import Field, model_validator
 
 from preheat.plan import Reason, ReasonCode
-from preheat.policy.fields import Strict, require_any
+from preheat.policy.fields import (
+    SOME_KEYS,
+    Strict,
+    require_any,
+)
 from preheat.policy.matchers import Matcher, any_of, first_match
 from preheat.policy.part import Part
 from preheat.policy.patterns import Matchers, build_matchers
@@ -26,7 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["PART", "RepositoriesSpec", "RepositoryCriterion"]
 
 
-class RepositoriesSpec(Strict):
+class RepositoriesSpec(Strict, json_schema_extra=SOME_KEYS):
     """``repositories`` of a rule."""
 
     shape: ClassVar[str] = 'a map such as {include: [{glob: "front/**"}]}'

@@ -18,7 +18,11 @@ from typing import TYPE_CHECKING, ClassVar, Self
 from pydantic import Field, model_validator
 
 from preheat.plan import Reason, ReasonCode
-from preheat.policy.fields import Strict, require_any
+from preheat.policy.fields import (
+    SOME_KEYS,
+    Strict,
+    require_any,
+)
 from preheat.policy.matchers import Matcher, any_of, first_match
 from preheat.policy.part import Part
 from preheat.policy.patterns import Matchers, build_matchers
@@ -35,7 +39,7 @@ __all__ = ["PART", "TagCriterion", "TagsSpec"]
 _NAMED = 5
 
 
-class TagsSpec(Strict):
+class TagsSpec(Strict, json_schema_extra=SOME_KEYS):
     """``tags`` of a rule."""
 
     shape: ClassVar[str] = 'a map such as {allow: [{glob: "v*"}]}'
