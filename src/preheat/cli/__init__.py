@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from preheat.cli import ledger, policy
+from preheat.cli import catalog, ledger, policy
 from preheat.cli.demo import demo
 from preheat.cli.pools import pools
 from preheat.cli.sandbox import sandbox
@@ -12,6 +12,7 @@ from preheat.cli.sandbox import sandbox
 __all__ = ["app"]
 
 app = typer.Typer(no_args_is_help=True)
+app.add_typer(catalog.app, name="catalog")
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(policy.app, name="policy")
 app.command()(pools)

@@ -1,0 +1,35 @@
+"""How commands reach a Harbor: through Airflow's connections, which say where it is and as whom."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from preheat.harbor.client import HarborClient
+
+__all__ = ["DEFAULT_REGISTRY", "RegistryOption", "open_harbor"]
+
+DEFAULT_REGISTRY = "harbor_default"
+
+RegistryOption = Annotated[
+    str,
+    typer.Option(
+        "--registry",
+        metavar="CONN_ID",
+        help="Airflow connection of the Harbor; AIRFLOW_CONN_… in the environment works too.",
+    ),
+]
+
+
+def open_harbor(conn_id: str) -> HarborClient:
+    """Open the Harbor of an Airflow connection; takes the seconds that importing Airflow takes.
+
+    Environment, secrets backends and the metadata database are looked into, in this order.
+
+    :raises InputError: when there is no such connection, or it cannot be right.
+    """
+    from preheat.provider.outside import harbor_client  # noqa: PLC0415 - imports Airflow
+
+    return harbor_client(conn_id)
