@@ -192,8 +192,8 @@ def test_pins_fall_out_last() -> None:
     assert outcome.warnings == (
         "The budget leaves out 2 of 3 placements: ml/train:new, ml/train:other.",
         (
-            "The pinned ml/train:other is left out: budget.perRun is 100 B; 60 B are taken and it adds"
-            " 50 B, 110 B in all."
+            "The pinned ml/train:other is left out: budget.perRun is 100 B; 60 B are taken and it"
+            " adds 50 B, 110 B in all."
         ),
     )
 
