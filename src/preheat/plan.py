@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
+    from preheat.difference import Difference
     from preheat.facts import Question
     from preheat.placement import PlacementKey, TrackSettings
 
@@ -143,6 +144,7 @@ class Plan:
         that the policy insists on and an image lacks.
     :param questions: what must be found out before the plan is final; see :mod:`preheat.facts`.
     :param bytes: by cluster name.
+    :param difference: images that came and went since the policy's last plan; None if unknown.
     :param opens_at: when the window opens that the run should wait for.
     :param over_budget: what a person is to be asked, where the budget says so.
     """
@@ -159,9 +161,21 @@ class Plan:
     failures: tuple[str, ...] = ()
     questions: tuple[Question, ...] = ()
     bytes: Mapping[str, ClusterBytes] = field(default_factory=dict)
+    difference: Difference | None = None
     opens_at: datetime | None = None
     over_budget: str = ""
 
     def counts(self) -> dict[str, int]:
         """How many decisions each reason code has (the first, deciding reason counts)."""
+        if isinstance(self.decisions, _Counting):
+            return self.decisions.counts()
         return dict(Counter(decision.reasons[0].code.value for decision in self.decisions))
+
+
+@runtime_checkable
+class _Counting(Protocol):
+    """Decisions that know their counts without being made."""
+
+    def counts(self) -> dict[str, int]:
+        """Give how many decisions have each reason code first."""
+        ...

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import URL
 
     from preheat.artifact import Image
+    from preheat.difference import ImageName
     from preheat.ledger.records import (
         Attempt,
         Claim,
@@ -104,6 +105,16 @@ class Ledger:
         """Tell what makes a run's plan a failure whatever becomes of its placements."""
         with engine.reading(self._engine) as connection:
             return plans.failures(connection, dag_id, run_id)
+
+    def selected_before(self, policy: str, run: RunRef) -> tuple[ImageName, ...] | None:
+        """Tell what the policy's last plan selected, this run's own not counted; None without."""
+        with engine.reading(self._engine) as connection:
+            return plans.selected_before(connection, policy, run)
+
+    def spent(self, policy: str, since: datetime) -> Mapping[str, int]:
+        """Tell how many bytes the policy asked of each cluster since then, by cluster name."""
+        with engine.reading(self._engine) as connection:
+            return plans.spent(connection, policy, since)
 
     def outcomes(self, dag_id: str, run_id: str) -> list[Outcome]:
         """Tell what became of each placement that the run planned, in plan order."""

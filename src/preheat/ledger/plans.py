@@ -3,28 +3,32 @@
 from __future__ import annotations
 
 import zlib
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import msgspec
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete, func, insert, or_, select
 
+from preheat.difference import selected
 from preheat.ledger import attempts, placements
 from preheat.ledger.engine import clock, upsert
 from preheat.ledger.records import PlanItem, RecordedPlan
+from preheat.ledger.schema import attempt, image, placement, plan_placement
 from preheat.ledger.schema import plan as table
-from preheat.ledger.schema import plan_placement
 from preheat.placement import grounds
 from preheat.plan import Decision
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
     from sqlalchemy import Connection
 
+    from preheat.difference import ImageName
     from preheat.ledger.records import RunRef
     from preheat.plan import Plan, PlannedPlacement
 
-__all__ = ["decisions", "failures", "record"]
+__all__ = ["decisions", "failures", "record", "selected_before", "spent"]
 
 LABEL_LENGTH = 500
 DETAIL_LENGTH = 2000
@@ -86,6 +90,8 @@ def _save(connection: Connection, plan: Plan, run: RunRef) -> int:
         "evaluated_at": plan.evaluated_at,
         "recorded_at": clock(connection),
         "counts": plan.counts(),
+        "bytes": {cluster: asdict(counted) for cluster, counted in plan.bytes.items()},
+        "difference": None if plan.difference is None else asdict(plan.difference),
         "decisions": _pack(plan.decisions),
     }
     statement = (
@@ -111,8 +117,47 @@ def failures(connection: Connection, dag_id: str, run_id: str) -> tuple[str, ...
     return tuple(connection.scalar(query) or ())
 
 
+def selected_before(
+    connection: Connection, policy: str, run: RunRef
+) -> tuple[ImageName, ...] | None:
+    """Read what the policy's last plan selected, this run's own not counted; None without any."""
+    query = (
+        select(table.c.decisions)
+        .where(
+            table.c.policy == policy,
+            or_(table.c.dag_id != run.dag_id, table.c.run_id != run.run_id),
+        )
+        .order_by(table.c.evaluated_at.desc(), table.c.id.desc())
+        .limit(1)
+    )
+    packed = connection.scalar(query)
+    return None if packed is None else selected(_unpack(packed))
+
+
+def spent(connection: Connection, policy: str, since: datetime) -> dict[str, int]:
+    """Sum up what the policy asked of each cluster since then, in bytes; each attempt once.
+
+    At most too high: blobs that images share count for each of them.
+    """
+    asked = (
+        select(plan_placement.c.attempt_id)
+        .join(table, table.c.id == plan_placement.c.plan_id)
+        .where(table.c.policy == policy, plan_placement.c.attempt_id.is_not(None))
+        .distinct()
+        .scalar_subquery()
+    )
+    query = (
+        select(placement.c.cluster, func.sum(image.c.size))
+        .join(attempt, attempt.c.placement_id == placement.c.id)
+        .join(image, image.c.digest == placement.c.digest)
+        .where(attempt.c.id.in_(asked), attempt.c.asked_at >= since)
+        .group_by(placement.c.cluster)
+    )
+    return {cluster: int(total) for cluster, total in connection.execute(query)}
+
+
 def _pack(made: Sequence[Decision]) -> bytes:
-    return zlib.compress(msgspec.json.encode(made), level=1)
+    return zlib.compress(msgspec.json.encode(tuple(made)), level=1)
 
 
 def _unpack(packed: bytes) -> tuple[Decision, ...]:

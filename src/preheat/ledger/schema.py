@@ -38,7 +38,7 @@ __all__ = [
     "plan_placement",
 ]
 
-REVISION = "0002"
+REVISION = "0003"
 """The migration that this schema equals: opening a ledger needs no Alembic unless they differ."""
 
 OPEN = text("closed_at IS NULL")
@@ -102,6 +102,10 @@ plan = Table(
     Column("evaluated_at", UtcDateTime, nullable=False),
     Column("recorded_at", UtcDateTime, nullable=False, index=True),
     Column("counts", JSON, nullable=False),
+    # By cluster: images, bytes, images of unknown size.
+    Column("bytes", JSON, nullable=False, server_default="{}"),
+    # What came and went since the policy's last plan; null when there was none.
+    Column("difference", JSON(none_as_null=True)),
     Column("decisions", LargeBinary, nullable=False),
     UniqueConstraint("dag_id", "run_id"),
 )

@@ -70,6 +70,8 @@ def build_policy(file: schema.PolicyFile, document: Document, clusters: Clusters
         ),
         platforms=_platforms(spec.platforms, at / "platforms"),
         gates=_gates(spec.gates, at / "gates"),
+        budget=spec.budget.build(at / "budget") if spec.budget else None,
+        windows=spec.windows.build(at / "windows") if spec.windows else None,
         schedule=Schedule(schedule.cron, schedule.timezone) if schedule else None,
         events=spec.triggers.events,
         submit=_submit(spec.submit),

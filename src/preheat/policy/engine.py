@@ -14,7 +14,7 @@ from preheat.facts import Inquiry
 from preheat.plan import Plan
 from preheat.policy.choosing import Choosing
 from preheat.policy.decisions import Decisions, rejection
-from preheat.policy.limits import Limits
+from preheat.policy.limiting import Limiting
 from preheat.policy.matching import Matching
 from preheat.policy.model import OnPartial
 from preheat.policy.placing import Placing
@@ -80,7 +80,7 @@ class Evaluation:
         taking = Taking(self.matching, policy.rules, gates)
         decisions = Decisions(self._decisions(choosing, taking))
         placed = self._placing.place(choosing.chosen())
-        limits = Limits(policy, self._placing, placed, inquiry, self._spent)
+        limits = Limiting(policy, self._placing, placed, inquiry, self._spent)
         return Plan(
             policy=policy.name,
             evaluated_at=self.now,

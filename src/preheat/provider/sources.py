@@ -6,17 +6,20 @@ import hashlib
 import json
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
+from preheat.catalogue import Catalogue
 from preheat.errors import Problem, ProblemsError, RefusedError
 from preheat.harbor.reference import ImageReference, parse_references
 from preheat.placement import Scope, TrackSettings, grounds
 from preheat.plan import Disposition
+from preheat.planning import complete
 from preheat.policy.criteria.label import LabelCriterion
-from preheat.policy.engine import evaluate
+from preheat.policy.engine import Evaluation
 from preheat.policy.images import plan_images
 from preheat.policy.model import Target
+from preheat.provider.answers import Answers
 from preheat.provider.config import max_map_length
 from preheat.provider.hooks.harbor import HarborHook
 
@@ -44,6 +47,7 @@ FORM_FIELDS = frozenset((
     "dry_run",
 ))
 
+_DAY = timedelta(days=1)
 _LOOKUPS_AT_ONCE = 4  # more gain nothing on Harbor's side (harbor: enumeration-timings)
 
 
@@ -75,14 +79,17 @@ class PolicySource:
                 Problem("The policy is suspended: take suspend out to run it.", self.policy.source)
             ])
         clients = {name: HarborHook(name).client() for name in self.policy.registries}
-        return evaluate(
+        now = datetime.now(UTC)
+        evaluation = Evaluation(
             self.policy,
-            self._artifacts(clients),
+            Catalogue.of(self._artifacts(clients)),
             self.clusters,
-            datetime.now(UTC),
+            now,
             warm=self._warm(ledger),
+            spent=ledger.spent(self.policy.name, now - _DAY),
             max_map_length=max_map_length(),
         )
+        return complete(evaluation, Answers(ledger, clients))
 
     def _warm(self, ledger: Ledger) -> dict[PlacementKey, datetime]:
         """Tell what was proved warm on the clusters as ``clusters.yaml`` describes them now."""

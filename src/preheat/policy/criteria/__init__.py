@@ -5,7 +5,7 @@ The tuple is the vocabulary, in the order of the evaluation.
 
 from __future__ import annotations
 
-from preheat.policy import pins
+from preheat.policy import budget, pins, windows
 from preheat.policy.criteria import (
     age,
     group,
@@ -35,4 +35,6 @@ CRITERIA = (
     group.PART,
     take.PART,
     pins.PART,
+    budget.PART,
+    windows.PART,
 )

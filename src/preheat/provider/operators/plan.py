@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowFailException
 
+from preheat.difference import difference, selected
 from preheat.errors import InputError, RefusedError, RemoteError
 from preheat.plan import Disposition
 from preheat.provider.config import open_ledger
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from preheat.harbor.client import HarborClient
-    from preheat.ledger import Ledger
+    from preheat.ledger import Ledger, RunRef
     from preheat.plan import Plan, PlannedPlacement
     from preheat.provider.sources import PlanSource
 
@@ -45,14 +47,16 @@ class EvaluatePolicyOperator(BaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Return counts for a person; the plan itself is in the ledger."""
+        run = run_ref(context)
         try:
             ledger = open_ledger()
             plan = self.source.plan(ledger, context["params"])
+            plan = _compared(plan, ledger, run)
         except (InputError, RefusedError) as error:
             # A repeat of the same question brings the same answer. The message says it all: with
             # its cause the log would show every word twice.
             raise AirflowFailException(str(error)) from None
-        recorded = ledger.record_plan(plan, run_ref(context))
+        recorded = ledger.record_plan(plan, run)
         for warning in plan.warnings:
             self.log.warning("%s", warning)
         self._fetch_manifests(ledger, plan)
@@ -98,3 +102,11 @@ class EvaluatePolicyOperator(BaseOperator):
 
         with ThreadPoolExecutor(_MANIFESTS_AT_ONCE) as pool:
             list(pool.map(fetch, wanted.values()))
+
+
+def _compared(plan: Plan, ledger: Ledger, run: RunRef) -> Plan:
+    """Say what came and went since the policy's last plan."""
+    before = ledger.selected_before(plan.policy, run)
+    if before is None:
+        return plan
+    return replace(plan, difference=difference(before, selected(plan.decisions)))

@@ -1,0 +1,121 @@
+"""What the run may ask for now: budget, windows, and how many bytes it comes to."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from preheat.artifact import Blob, Image
+from preheat.plan import Disposition
+from preheat.policy import budget
+from preheat.policy.weighing import weigh
+from preheat.policy.windows import OnClosed
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    from preheat.facts import Inquiry
+    from preheat.placement import PlacementKey
+    from preheat.plan import ClusterBytes, PlannedPlacement
+    from preheat.policy.budget import Budget
+    from preheat.policy.model import Policy
+    from preheat.policy.placing import Placed, Placing
+    from preheat.policy.windows import Windows, WindowState
+
+__all__ = ["Limiting"]
+
+
+class Limiting:
+    """Applies budget, length of a run and windows, in this order.
+
+    :ivar placements: all of them, each with what becomes of it.
+    :ivar bytes: by cluster, what is asked for, or would be if the window were open.
+    :ivar opens_at: when the run should go on, where the policy waits for its window.
+    :ivar question: what a person is to be asked, where the budget says so.
+    """
+
+    def __init__(
+        self,
+        policy: Policy,
+        placing: Placing,
+        placed: Sequence[Placed],
+        inquiry: Inquiry,
+        spent: Mapping[str, int],
+    ) -> None:
+        self.warnings: list[str] = []
+        self.failures: list[str] = []
+        self.question = ""
+        self.opens_at: datetime | None = None
+        self._images = {each.planned.key: each.image for each in placed}
+        self._inquiry = inquiry
+        placements: Sequence[PlannedPlacement] = [each.planned for each in placed]
+        if policy.budget:
+            placements = self._spend(policy.budget, placements, spent)
+        placements = placing.limit(placements)
+        self.bytes: Mapping[str, ClusterBytes] = weigh(placements, self._image)
+        if policy.windows:
+            placements = self._open(policy.windows, placements, placing.now)
+        self.placements = tuple(placements)
+
+    def _image(self, key: PlacementKey) -> Image | None:
+        """Give what an image consists of; of a single image unread, one blob of the listed size."""
+        image = self._images[key]
+        known = self._inquiry.facts.get(image.question)
+        if isinstance(known, Image):
+            return known
+        listed = image.artifact
+        if listed.digest != image.digest or not listed.size:
+            return None
+        whole = Blob(f"all of {image.digest}", listed.size)
+        return Image(image.digest, image.platform, (whole,))
+
+    def _spend(
+        self, limit: Budget, placements: Sequence[PlannedPlacement], spent: Mapping[str, int]
+    ) -> Sequence[PlannedPlacement]:
+        asked = [p for p in placements if p.disposition is Disposition.ASK]
+        if limit.counts_bytes:
+            unknown = [p for p in asked if not self._inquiry.knows(self._images[p.key].question)]
+            if unknown:
+                return placements
+        outcome = budget.apply(
+            limit,
+            placements,
+            image_of=self._image,
+            pushed_at=lambda key: self._images[key].artifact.push_time,
+            pinned=lambda key: self._images[key].pinned,
+            spent=spent,
+        )
+        self.warnings += outcome.warnings
+        self.failures += outcome.failures
+        self.question = outcome.question
+        return outcome.placements
+
+    def _open(
+        self, windows: Windows, placements: Sequence[PlannedPlacement], now: datetime
+    ) -> Sequence[PlannedPlacement]:
+        state = windows.state(now)
+        if state.open:
+            return placements
+        if not any(p.disposition is Disposition.ASK for p in placements):
+            return placements
+        self._tell_closed(windows, state)
+        return [
+            replace(p, disposition=Disposition.WINDOW_CLOSED, detail=state.detail)
+            if p.disposition is Disposition.ASK
+            else p
+            for p in placements
+        ]
+
+    def _tell_closed(self, windows: Windows, state: WindowState) -> None:
+        line = f" (line {state.line})" if state.line else ""
+        match windows.on_closed:
+            case OnClosed.WAIT:
+                self.opens_at = state.opens_at
+                self.warnings.append(f"The window is closed{line}: {state.detail}; the run waits.")
+            case OnClosed.SKIP:
+                self.warnings.append(
+                    f"The window is closed{line}: {state.detail}; nothing is asked."
+                )
+            case OnClosed.FAIL:
+                self.failures.append(f"The window is closed{line}: {state.detail}.")
