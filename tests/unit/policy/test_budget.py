@@ -232,11 +232,13 @@ def test_an_unknown_size_fits_no_bytes_but_counts_as_an_image() -> None:
     images = [unknown, NEW]
     placements = [each.on() for each in images]
     assert asked(run(Budget(2), placements, images)) == ["unknown@eu-1", "new@eu-1"]
+    assert not Budget(2).counts_bytes
     for limits, name in [
         (Budget(per_run_bytes=500 * GIB), "budget.perRun"),
         (Budget(per_cluster_per_day_bytes=500 * GIB), "budget.perClusterPerDay"),
     ]:
         outcome = run(limits, placements, images)
+        assert limits.counts_bytes
         assert asked(outcome) == ["new@eu-1"]
         detail = f"its size is not known, so it does not fit {name}"
         assert details(outcome) == {"unknown": detail}
