@@ -6,6 +6,7 @@ import typer
 
 from preheat.cli import catalog, ledger, policy
 from preheat.cli.demo import demo
+from preheat.cli.explain import EXIT_CODES, explain
 from preheat.cli.pools import pools
 from preheat.cli.sandbox import sandbox
 
@@ -15,6 +16,7 @@ app = typer.Typer(no_args_is_help=True)
 app.add_typer(catalog.app, name="catalog")
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(policy.app, name="policy")
+app.command(epilog=EXIT_CODES)(explain)
 app.command()(pools)
 app.command()(demo)
 app.command()(sandbox)

@@ -118,4 +118,27 @@ def delete(
     run_delete(include, name, yes=yes, as_json=as_json)
 
 
+@app.command("test", epilog=EXIT_CODES)
+def run_tests(
+    path: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="[PATH]",
+            help="A test file or a folder of them; by default policies/tests.",
+            show_default=False,
+        ),
+    ] = None,
+    *,
+    include: IncludeOption = DEFAULT_INCLUDE,
+    as_json: JsonOption = False,
+) -> None:
+    """Run the tests of policies, which say: given these images, those are selected.
+
+    Exits with 1 if an expectation is not met, or a test or its policy cannot be read.
+    """
+    from preheat.cli.policy.testing import run  # noqa: PLC0415
+
+    run(path, include, as_json=as_json)
+
+
 app.command(epilog=EXIT_CODES)(schema)

@@ -11,7 +11,7 @@ import typer
 from preheat.cli.console import errors_told, print_json, stderr, stdout
 from preheat.cli.include import Include
 from preheat.cli.policy.editing import with_name, with_suspend
-from preheat.cli.schedule import next_run, now
+from preheat.cli.times import next_run, now
 from preheat.cli.writing import replace_file, write_new
 from preheat.errors import InputError
 from preheat.policy.folder import load_file, load_text

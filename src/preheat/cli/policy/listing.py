@@ -13,7 +13,7 @@ from rich.text import Text
 from preheat.cli.console import WRONG, errors_told, plain, print_json, stdout
 from preheat.cli.include import Include
 from preheat.cli.problems import print_problem, problem_data
-from preheat.cli.schedule import next_run, now
+from preheat.cli.times import next_run, now
 from preheat.policy.effective import effective_values
 from preheat.rendering import count_of
 

@@ -1,0 +1,143 @@
+"""Where commands take a catalogue from: saved files, or the Harbors themselves."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from preheat.catalogfile import load
+from preheat.catalogue import Catalogue
+from preheat.cli.console import stderr
+from preheat.errors import InputError
+from preheat.policy.criteria.label import LabelCriterion
+from preheat.rendering import count_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from preheat.artifact import Artifact
+    from preheat.facts import Facts, Question
+    from preheat.harbor.client import HarborClient
+    from preheat.policy.matchers import Matcher
+    from preheat.policy.model import Policy
+
+__all__ = ["Known", "known"]
+
+
+@dataclass
+class Known:
+    """A catalogue, and answers to what policies ask beyond it.
+
+    :param origins: by registry, where it comes from, for people.
+    :param facts: answers so far; it grows.
+    :param clients: the Harbors that may be asked; none for saved files.
+    """
+
+    catalogue: Catalogue
+    origins: Mapping[str, str]
+    facts: Facts = field(default_factory=dict)
+    clients: Mapping[str, HarborClient] = field(default_factory=dict)
+
+    def answer(self, questions: Sequence[Question]) -> Facts:
+        """Answer each question, with None for what cannot be known.
+
+        :raises RemoteError: if a Harbor does not answer as it should.
+        """
+        found: Facts = {q: self.facts[q] for q in questions if q in self.facts}
+        left: dict[str, list[Question]] = defaultdict(list)
+        for question in questions:
+            if question not in found:
+                left[question.registry].append(question)
+        for registry, asked in left.items():
+            client = self.clients.get(registry)
+            if client is None:
+                found |= dict.fromkeys(asked)
+            else:
+                stderr().print(f"Asking {registry}: {count_of(len(asked), 'question')}.")
+                found |= client.answer(asked)
+        self.facts |= found
+        return found
+
+
+def known(policies: Iterable[Policy], files: Sequence[str]) -> Known:
+    """Get what these policies look at.
+
+    :param files: saved catalogues, ``FILE`` or ``CONN_ID=FILE``; without any, Harbor is asked.
+    :raises InputError: when a file cannot be read, or it is not clear whose it is.
+    :raises RemoteError: if a Harbor does not answer as it should.
+    """
+    listed = list(policies)
+    registries = list(dict.fromkeys(name for policy in listed for name in policy.registries))
+    if files:
+        return _saved(_paths(files, registries))
+    return _live(listed, registries)
+
+
+def _paths(files: Sequence[str], registries: Sequence[str]) -> dict[str, Path]:
+    """Say which file is the catalogue of which Harbor."""
+    paths: dict[str, Path] = {}
+    for text in files:
+        registry, equals, path = text.partition("=")
+        if not equals or registry not in registries:
+            if len(registries) > 1:
+                raise InputError(
+                    f"The policies read {', '.join(registries)}: say which of them {text} is the"
+                    f" catalogue of, --catalog {registries[0]}={text}."
+                )
+            registry, path = registries[0], text
+        paths[registry] = Path(path)
+    if missing := [name for name in registries if name not in paths]:
+        raise InputError(
+            f"There is no catalogue of {', '.join(missing)}: add --catalog {missing[0]}=FILE."
+        )
+    return paths
+
+
+def _saved(paths: Mapping[str, Path]) -> Known:
+    artifacts: list[Artifact] = []
+    facts: Facts = {}
+    for registry, path in paths.items():
+        found = load(path, registry)
+        artifacts.extend(found.artifacts)
+        facts |= found.facts
+    return Known(Catalogue.of(artifacts), {name: str(path) for name, path in paths.items()}, facts)
+
+
+def _live(policies: Sequence[Policy], registries: Sequence[str]) -> Known:
+    from preheat.cli.harbors import open_harbor  # noqa: PLC0415 - only where a Harbor is asked
+
+    clients = {registry: open_harbor(registry) for registry in registries}
+    artifacts = [
+        artifact
+        for registry, client in clients.items()
+        for artifact in _listed(client, registry, policies)
+    ]
+    origins = dict.fromkeys(registries, "as listed now")
+    return Known(Catalogue.of(artifacts), origins, clients=clients)
+
+
+def _listed(client: HarborClient, registry: str, policies: Sequence[Policy]) -> Iterator[Artifact]:
+    """List every project that any policy looks at, once."""
+    wanted: list[Matcher] = [
+        matcher
+        for policy in policies
+        for source in policy.sources
+        if source.registry == registry
+        for matcher in source.projects
+    ]
+    # Labels cost Harbor a query for each artifact: ask for them only where a rule reads them.
+    labels = any(
+        isinstance(criterion, LabelCriterion)
+        for policy in policies
+        for rule in policy.rules
+        for criterion in rule.criteria
+    )
+    told = stderr()
+    for project in client.projects(wanted):
+        count = 0
+        for artifact in client.project_artifacts(project.name, labels=labels):
+            count += 1
+            yield artifact
+        told.print(f"{registry} {project.name}: {count_of(count, 'artifact')}", style="dim")

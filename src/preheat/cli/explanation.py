@@ -1,0 +1,161 @@
+"""The steps of an explanation, for people and for machines."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from preheat.cli.console import plain
+from preheat.explaining import Outcome
+from preheat.plan import Disposition
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from rich.console import Console
+
+    from preheat.explaining import Explanation, RuleTrace, Step
+    from preheat.plan import PlannedPlacement
+    from preheat.policy.folder import PolicyEntry
+
+__all__ = ["image_name", "print_steps", "sentences", "steps_data"]
+
+_VERDICTS = {
+    Outcome.PASS: ("pass", "green"),
+    Outcome.FAIL: ("FAIL", "bold red"),
+    Outcome.NOT_REACHED: ("-", "dim"),
+}
+_LATER = {
+    Disposition.ALREADY_WARM: "is already warm on",
+    Disposition.NEXT_RUN: "waits for the next run on",
+    Disposition.DRY_RUN: "is only planned on",
+    Disposition.OVER_BUDGET: "is over the budget of",
+    Disposition.WINDOW_CLOSED: "waits for the window on",
+}
+
+
+def print_steps(console: Console, found: Explanation, entry: PolicyEntry) -> None:
+    """Print every step of every rule in order, each with the lines of the file that decide."""
+    lines = entry.text.splitlines()
+    for trace in found.rules:
+        if trace.rule:
+            console.print(Text(f"rule {trace.rule}", "bold"), soft_wrap=True)
+        grid = Table.grid(padding=(0, 1))
+        grid.add_column(width=4)
+        grid.add_column(min_width=12, no_wrap=True)
+        grid.add_column(overflow="fold")
+        for step in trace.steps:
+            _add_step(grid, step, entry.path.name, lines)
+        console.print(Padding.indent(grid, 2))
+
+
+def _add_step(grid: Table, step: Step, file: str, lines: Sequence[str]) -> None:
+    verdict, style = _VERDICTS[step.outcome]
+    if step.outcome is Outcome.NOT_REACHED:
+        grid.add_row(Text(verdict, style), Text(step.name, style), Text("not reached", style))
+        return
+    code = f"{step.code}: " if step.code else ""
+    grid.add_row(Text(verdict, style), step.name, plain(f"{code}{step.detail}"))
+    if step.line and step.line <= len(lines):
+        shown = Text(f"{file}:{step.line}  {_block(lines, step.line)}", "dim", no_wrap=True)
+        shown.overflow = "ellipsis"
+        grid.add_row("", "", shown)
+
+
+def _block(lines: Sequence[str], number: int) -> str:
+    """Give a line, with what stands below it where it is only a key."""
+    first = lines[number - 1]
+    depth = len(first) - len(first.lstrip())
+    block = [first.strip()]
+    for line in lines[number:]:
+        if not block[-1].partition(" #")[0].rstrip().endswith(":"):
+            break
+        if len(line) - len(line.lstrip()) <= depth:
+            break
+        if not line.lstrip().startswith("#"):
+            block.append(line.strip())
+    return plain(" ".join(" ".join(block).split()))
+
+
+def steps_data(found: Explanation, entry: PolicyEntry | None = None) -> list[dict[str, Any]]:
+    """Give the steps of every rule as plain data.
+
+    :param entry: the policy, to tell the text of its lines.
+    """
+    lines = entry.text.splitlines() if entry else []
+    return [_trace_data(trace, lines) for trace in found.rules]
+
+
+def _trace_data(trace: RuleTrace, lines: Sequence[str]) -> dict[str, Any]:
+    steps = [
+        {
+            "name": step.name,
+            "outcome": step.outcome.value,
+            "code": step.code.value if step.code else None,
+            "detail": step.detail,
+            "line": step.line,
+            "text": lines[step.line - 1] if step.line and step.line <= len(lines) else "",
+        }
+        for step in trace.steps
+    ]
+    return {"rule": trace.rule, "line": trace.line, "takes": trace.takes, "steps": steps}
+
+
+def image_name(found: Explanation) -> str:
+    """Name the image for a person, by its first tag."""
+    artifact = found.artifact
+    tag = f":{artifact.tags[0].name}" if artifact.tags else f"@{artifact.digest[:19]}"
+    return f"{artifact.full_name}{tag}"
+
+
+def sentences(name: str, found: Explanation, policy: str) -> Iterator[str]:
+    """Say in plain words what becomes of an image, and why.
+
+    :param name: the image as the person named it.
+    """
+    if not any(decision.selected for decision in found.decisions):
+        yield f"{name} is not selected by {policy} because {_why_not(found)}."
+        return
+    for decision in found.decisions:
+        of = f" for {decision.platform}" if decision.platform else ""
+        if decision.selected:
+            reason = decision.reasons[0]
+            rule = f" (rule {reason.rule})" if reason.rule else " (a pin)"
+            yield f"{name} is selected by {policy}{rule}{of}: {reason.detail}."
+            yield from _places(found.placements, decision.platform)
+        else:
+            yield f"It is not warmed{of}: {decision.reasons[0].detail}."
+
+
+def _why_not(found: Explanation) -> str:
+    """Join the failures: one for each rule, the rule that came furthest first."""
+    reasons = [reason for decision in found.decisions[:1] for reason in decision.reasons]
+    if not reasons:
+        failed = (s for t in found.rules for s in t.steps if s.outcome is Outcome.FAIL)
+        return next((step.detail for step in failed), "the policy does not look at it")
+    if len(reasons) == 1:
+        return reasons[0].detail
+    told = (f"{r.rule}: {r.detail}" if r.rule else r.detail for r in reasons)
+    return f"no rule takes it ({' / '.join(told)})"
+
+
+def _places(placements: Sequence[PlannedPlacement], platform: str) -> Iterator[str]:
+    mine = [planned for planned in placements if planned.key.platform == platform]
+    now = [p for p in mine if p.disposition is Disposition.ASK]
+    if now:
+        where = ", ".join(f"{p.key.cluster} ({_scope(p)})" for p in now)
+        yield f"It is asked for on {where}."
+    for planned in mine:
+        if planned.disposition is not Disposition.ASK:
+            detail = f": {planned.detail}" if planned.detail else ""
+            yield f"It {_LATER[planned.disposition]} {planned.key.cluster}{detail}."
+    if not mine:
+        yield "It goes to no cluster: none of those that the policy targets runs that platform."
+
+
+def _scope(planned: PlannedPlacement) -> str:
+    scope = planned.key.scope.value.replace("_", " ")
+    return f"{scope}, {planned.key.peers}" if planned.key.peers else scope

@@ -1,0 +1,68 @@
+"""What a ledger remembers that a plan depends on: what is warm, and what was asked for today."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from preheat.errors import LedgerError
+from preheat.placement import PlacementKey, TrackSettings, grounds
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from preheat.policy.model import Clusters
+
+__all__ = ["Remembered", "remembered"]
+
+_DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class Remembered:
+    """Nothing, unless a ledger was read.
+
+    :param warm: placements proved warm, with the time of that proof.
+    :param spent: by policy, the bytes asked of each cluster in the last day.
+    """
+
+    warm: Mapping[PlacementKey, datetime] = field(default_factory=dict)
+    spent: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+
+
+def remembered(url: str, clusters: Clusters, policies: list[str], at: datetime) -> Remembered:
+    """Read a ledger, without making or changing one.
+
+    :param url: empty for no ledger.
+    :raises LedgerError: when it is not there, or not one of this Preheat.
+    """
+    if not url:
+        return Remembered()
+    from preheat.ledger import Ledger  # noqa: PLC0415 - only where a ledger is read
+
+    # What was proved under other settings of a cluster is no proof now.
+    settings = {
+        cluster.name: TrackSettings(
+            driver=cluster.driver,
+            connection=cluster.connection,
+            scheduler_cluster_id=cluster.scheduler_cluster_id,
+            registry="",
+            expected_hosts=cluster.hosts,
+        )
+        for cluster in clusters
+    }
+    with Ledger.at(url) as ledger:
+        status = ledger.status()
+        if not status.is_current:
+            raise LedgerError(
+                f"The ledger at {status.url} is at revision {status.revision or 'none'}, this"
+                f" Preheat needs {status.head}: run 'preheat ledger upgrade'."
+            )
+        warm = {
+            key: proof.checked_at
+            for key, proof in ledger.warm().items()
+            if key.cluster in settings
+            and proof.grounds == grounds(key.scope, settings[key.cluster])
+        }
+        return Remembered(warm, {name: ledger.spent(name, at - _DAY) for name in policies})
