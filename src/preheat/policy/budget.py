@@ -69,7 +69,7 @@ class BudgetSpec(Strict):
         None, description="Most bytes of one run, summed over all clusters."
     )
     per_cluster_per_day: ByteSize | None = Field(
-        None, description="Most bytes asked of each cluster in a day, by all runs of the policy."
+        None, description="Most bytes asked of each cluster in a day, earlier runs included."
     )
     on_exceed: OnExceed = Field(
         OnExceed.TRIM,
