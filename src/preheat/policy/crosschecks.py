@@ -186,7 +186,8 @@ def _is_covered(image: str, registry: object, sources: Iterable[dict[str, object
         return True
     for entry in sources:
         patterns = entry.get("projects")
-        if registry not in {None, entry.get("registry")} or not isinstance(patterns, list):
+        is_other = registry is not None and registry != entry.get("registry")
+        if is_other or not isinstance(patterns, list):
             continue
         for pattern in patterns:
             try:

@@ -20,6 +20,7 @@ __all__ = ["hint", "problem_at", "schema_problems"]
 
 _QUOTED = re.compile(r"""(?<!\w)(['"])(.*?)\1(?!\w)""")
 _LONGEST_QUOTE = 80
+_LONG_WORD = re.compile(rf"(\S{{{_LONGEST_QUOTE}}})\S{{20,}}")
 
 
 def hint(word: str, known: Iterable[str]) -> str:
@@ -34,7 +35,8 @@ def problem_at(
 ) -> Problem:
     """Make a problem with the place of a path."""
     line, column = document.place(path, of_key=of_key) or (None, None)
-    return Problem(_QUOTED.sub(_shortened, message), source, line, column, dotted(path))
+    message = _LONG_WORD.sub(r"\1…", _QUOTED.sub(_shortened, message))
+    return Problem(message, source, line, column, dotted(path))
 
 
 def _shortened(quoted: re.Match[str]) -> str:
@@ -53,9 +55,17 @@ def schema_problems(
         path = _path(details["loc"])
         if dotted(path) not in told and not _is_echo(details):
             of_key = details["type"] == "extra_forbidden"
-            message = _message(details, root, path)
+            message = _without_data(_message(details, root, path), details["input"])
             problems.append(problem_at(document, source, path, message, of_key=of_key))
     return problems
+
+
+def _without_data(message: str, value: object) -> str:
+    """Say what stands there instead of showing all of it."""
+    if not isinstance(value, dict | list):
+        return message
+    shown = message.replace(repr(value), "a map" if isinstance(value, dict) else "a list")
+    return shown[0].upper() + shown[1:]
 
 
 def _is_echo(details: ErrorDetails) -> bool:

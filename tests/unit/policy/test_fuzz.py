@@ -13,7 +13,7 @@ import yaml
 
 from preheat.errors import ProblemsError
 from preheat.policy.engine import evaluate
-from preheat.policy.loader import load_policy, read_text
+from preheat.policy.loader import load_clusters, load_policy, read_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
     from preheat.policy.model import Clusters, Policy
 
 ROOT = Path(__file__).parents[3]
-SEEDS = sorted([
-    *(ROOT / "include" / "policies").glob("*.yaml"),
-    *(ROOT / "tests" / "data" / "language").glob("*.yaml"),
+LANGUAGE = ROOT / "tests" / "data" / "language"
+SEEDS = [
+    *sorted((LANGUAGE / "policies").glob("*.yaml")),
     ROOT / "tests" / "data" / "policies" / "many-mistakes.yaml",
-])
+]
 BATCHES = 20
 FILES_A_BATCH = 250
 
@@ -216,17 +216,23 @@ def load(file: Path, clusters: Clusters) -> Policy | list[Problem]:
         return list(error.problems)
 
 
+@pytest.fixture(scope="module")
+def inventory() -> Clusters:
+    """Read the clusters that the files of ``tests/data/language`` name."""
+    return load_clusters((LANGUAGE / "clusters.yaml").read_text(), "clusters.yaml")
+
+
 @pytest.mark.parametrize("batch", range(BATCHES))
 def test_a_damaged_file_gives_clear_problems(
     batch: int,
     tmp_path: Path,
-    clusters: Clusters,
+    inventory: Clusters,
     art: Callable[..., Artifact],
     now: datetime,
 ) -> None:
     """Nothing but problems comes out of the loader, and what loads can be evaluated."""
     rng = random.Random(batch)  # noqa: S311 - the same files each time
-    catalogue = [art("library/nginx", 1, tags="1.0 latest"), art("ml/serving/a", 2, tags="v1.2.3")]
+    catalogue = [art("web/a", 1, tags="1 1.0"), art("ml/train/base", 2, tags="2.4.1-cuda12.4 lts")]
     loaded = 0
     for number in range(FILES_A_BATCH):
         seed = SEEDS[number % len(SEEDS)]
@@ -234,12 +240,12 @@ def test_a_damaged_file_gives_clear_problems(
         content = mutate(seed.read_text(encoding="utf-8"), rng)
         file = tmp_path / seed.name
         file.write_bytes(content)
-        outcome = load(file, clusters)
+        outcome = load(file, inventory)
         if isinstance(outcome, list):
             lines = len(content.decode("utf-8", "replace").splitlines())
             assert outcome, content
             assert [str(p) for p in outcome if not is_clear(p, lines)] == [], content
         else:
             loaded += 1
-            assert evaluate(outcome, catalogue, clusters, now).policy == outcome.name
+            assert evaluate(outcome, catalogue, inventory, now).policy == outcome.name
     assert 0 < loaded < FILES_A_BATCH / 2
