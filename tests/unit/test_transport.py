@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import select
 import threading
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
 
@@ -28,14 +30,19 @@ if TYPE_CHECKING:
 class Handler(BaseHTTPRequestHandler):
     """Answers ``/<status>`` with that status and a cookie; keeps what it was sent."""
 
+    protocol_version = "HTTP/1.1"
     seen: list[dict[str, str]]
     release: threading.Event
+    cut: threading.Event
 
     def do_GET(self) -> None:
         """Answer one request."""
         self.seen.append(dict(self.headers))
         if self.path.startswith("/hang"):
             self.release.wait(30)
+            return
+        if self.path in {"/drip", "/late"}:
+            self.stall()
             return
         body = b"x" * 5000 if self.path == "/big" else b'{"said": "so"}'
         self.send_response(int(self.path[1:]) if self.path[1:].isdigit() else 200)
@@ -46,6 +53,21 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
+    def stall(self) -> None:
+        """Answer late or without end, and tell when the client closes the connection."""
+        if self.path == "/late":
+            self.release.wait(0.5)
+        self.send_response(200)
+        self.send_header("Content-Length", "100000")
+        self.end_headers()
+        self.close_connection = True
+        with suppress(OSError):
+            while not self.release.wait(0.02):
+                self.wfile.write(b"x" if self.path == "/drip" else b"")
+                if select.select([self.connection], [], [], 0)[0] and not self.rfile.read(1):
+                    break
+        self.cut.set()
+
     def log_message(self, *args: object) -> None:
         """Keep quiet."""
 
@@ -53,7 +75,7 @@ class Handler(BaseHTTPRequestHandler):
 @pytest.fixture
 def server() -> Iterator[ThreadingHTTPServer]:
     """Serve on a free port."""
-    Handler.seen, Handler.release = [], threading.Event()
+    Handler.seen, Handler.release, Handler.cut = [], threading.Event(), threading.Event()
     served = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     thread = threading.Thread(target=served.serve_forever, args=(0.01,))
     thread.start()
@@ -140,9 +162,31 @@ def test_cut_body_is_no_answer(client: Transport) -> None:
 
 def test_silence_ends_at_the_time_out(client: Transport) -> None:
     """A server that hangs may have acted: the request counts as sent."""
+    client.timeouts = (1, 0.05)
     with pytest.raises(RemoteUnavailableError) as caught:
-        client.send("GET", "/hang", read_timeout=0.05)
+        client.send("GET", "/hang")
     assert caught.value.sent
+
+
+@pytest.mark.parametrize("path", ["/drip", "/late"])
+def test_a_call_that_was_given_up_on_keeps_no_connection(client: Transport, path: str) -> None:
+    """Neither an answer that drips for ever nor one that begins too late holds it.
+
+    Each byte starts a read time-out anew, so those of a dripping answer never trip it.
+    """
+    client.timeouts = (1, 5)
+    with pytest.raises(RemoteUnavailableError, match=r"within 0\.2 s") as caught:
+        client.send("GET", path, within=0.2)
+    assert caught.value.sent
+    assert Handler.cut.wait(10)
+    assert client.send("GET", "/200", within=5).status == 200
+
+
+def test_a_call_in_time_brings_its_answer_or_its_error(client: Transport) -> None:
+    """The bound changes nothing else."""
+    assert client.call("GET", "/200", within=5).json() == {"said": "so"}
+    with pytest.raises(RemoteUnavailableError, match="did not answer GET /short"):
+        client.call("GET", "/short", within=5)
 
 
 def test_refused_connection_was_not_sent() -> None:

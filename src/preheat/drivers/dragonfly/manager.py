@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import threading
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from preheat.drivers.dragonfly.answers import Cluster, decode, words_of
 from preheat.drivers.dragonfly.classify import classify
@@ -29,13 +28,11 @@ if TYPE_CHECKING:
     from preheat.drivers.dragonfly.classify import Meaning
     from preheat.transport import Answer, Transport
 
-__all__ = ["CLUSTERS", "JOBS", "Manager", "clock_of", "within"]
+__all__ = ["CLUSTERS", "JOBS", "Manager", "clock_of"]
 
 JOBS = "/oapi/v1/jobs"
 CLUSTERS = "/oapi/v1/clusters"
 CLUSTERS_PER_PAGE = 100
-
-T = TypeVar("T")
 
 
 class Manager:
@@ -84,13 +81,7 @@ class Manager:
 
         :raises RemoteError: the narrowest kind; ``sent`` tells whether a job may run nevertheless.
         """
-        seconds = self.post_timeout_seconds
-        return within(
-            seconds,
-            lambda: self.call("POST", JOBS, json_body=body, read_timeout=seconds),
-            system=self.transport.system,
-            request=f"POST {JOBS}",
-        )
+        return self.call("POST", JOBS, json_body=body, within=self.post_timeout_seconds)
 
     def clusters(self) -> list[Cluster]:
         """List all clusters; needs the scope ``cluster``."""
@@ -161,38 +152,6 @@ def clock_of(answer: Answer) -> datetime:
     except ValueError:
         return datetime.now(UTC)
     return told if told.tzinfo else told.replace(tzinfo=UTC)
-
-
-def within(seconds: float, call: Callable[[], T], *, system: str, request: str) -> T:
-    """Give up on a call after so many seconds in all, however slowly its answer drips.
-
-    A read time-out only bounds the silence between two bytes. The thread that is left behind ends
-    with its own time-out; its outcome is thrown away, so the caller must take the effect as
-    unknown.
-
-    :raises RemoteUnavailableError: no answer in time, ``sent``.
-    """
-    outcome: list[T] = []
-    failure: list[BaseException] = []
-
-    def run() -> None:
-        try:
-            outcome.append(call())
-        except BaseException as error:  # noqa: BLE001  # carried over to the caller's thread
-            failure.append(error)
-
-    thread = threading.Thread(target=run, name=f"preheat {request}", daemon=True)
-    thread.start()
-    thread.join(seconds)
-    if failure:
-        raise failure[0]
-    if not outcome:
-        raise RemoteUnavailableError(
-            f"{system} did not answer {request} within {seconds:g} s.",
-            system=system,
-            request=request,
-        )
-    return outcome[0]
 
 
 def _forbidden(told: str, about: dict[str, Any]) -> RemoteError:

@@ -10,13 +10,15 @@ from __future__ import annotations
 
 import json
 import re
+import threading
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from http.cookiejar import DefaultCookiePolicy
 from typing import TYPE_CHECKING, Any
 
 import requests
-from urllib3.exceptions import ConnectTimeoutError, NewConnectionError, SSLError
+from urllib3.exceptions import SSLError
 
 from preheat.errors import (
     AnswerTooLargeError,
@@ -27,6 +29,7 @@ from preheat.errors import (
     RemoteUnavailableError,
     UnexpectedAnswerError,
 )
+from preheat.transport.ends import Call, root_of, was_never_sent
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -131,29 +134,53 @@ class Transport:
         json_body: object = None,
         headers: Mapping[str, str] | None = None,
         auth: AuthBase | tuple[str, str] | None = None,
-        read_timeout: float | None = None,
+        within: float | None = None,
     ) -> Answer:
         """Send one request and return its answer, whatever its status.
 
+        :param within: seconds for all of it, however slowly the answer drips: a read time-out only
+            bounds the silence between two bytes. None leaves it at that.
         :raises RemoteUnavailableError: no answer; ``sent`` tells whether the request may have had
             an effect.
         """
-        request = f"{method} {path}"
-        timeouts = (self.timeouts[0], read_timeout or self.timeouts[1])
+        call = Call(f"{method} {path}")
+        options = {
+            "params": params,
+            "json": json_body,
+            "headers": headers,
+            "auth": auth,
+            "timeout": (self.timeouts[0], within or self.timeouts[1]),
+            "verify": self.verify,
+            "allow_redirects": False,
+            "stream": True,
+        }
+        if within is None:
+            return self._exchange(call, method, self.base_url + path, options)
+        outcome: Future[Answer] = Future()
+
+        def run() -> None:
+            try:
+                outcome.set_result(self._exchange(call, method, self.base_url + path, options))
+            except BaseException as error:  # noqa: BLE001  # carried over to the caller's thread
+                outcome.set_exception(error)
+
+        threading.Thread(target=run, name=f"preheat {call.request}", daemon=True).start()
         try:
-            with self.session.request(
-                method,
-                self.base_url + path,
-                params=params,
-                json=json_body,
-                headers=headers,
-                auth=auth,
-                timeout=timeouts,
-                verify=self.verify,
-                allow_redirects=False,
-                stream=True,
-            ) as response:
-                body = self._read(response, request)
+            return outcome.result(within)
+        except TimeoutError:
+            call.give_up()
+            raise RemoteUnavailableError(
+                f"{self.system} did not answer {call.request} within {within:g} s.",
+                system=self.system,
+                request=call.request,
+            ) from None
+
+    def _exchange(self, call: Call, method: str, url: str, options: Mapping[str, Any]) -> Answer:
+        request = call.request
+        try:
+            with self.session.request(method, url, **options) as response:
+                # A response that is not read to its end takes its connection along when it closes.
+                body = self._read(response, request) if call.is_wanted(response) else b""
                 return Answer(self.system, request, response.status_code, response.headers, body)
         except requests.RequestException as error:
             raise self._unavailable(error, request) from None
@@ -213,13 +240,13 @@ class Transport:
     def _unavailable(
         self, error: requests.RequestException, request: str
     ) -> RemoteUnavailableError:
-        root = _root_of(error)
-        never_sent = isinstance(root, NewConnectionError | ConnectTimeoutError | SSLError)
+        root = root_of(error)
+        never_sent = was_never_sent(root)
         words = redact(_OBJECT.sub("", str(root))) or type(error).__name__
         advice = "check the address, and that it is up"
         if not never_sent:
             advice = "it may have arrived" if request.startswith("POST") else "try again later"
-        if isinstance(root, SSLError):
+        if isinstance(root, SSLError) and never_sent:
             advice = "check the certificate and the connection's CA file"
         return RemoteUnavailableError(
             f"{self.system} at {self.base_url} did not answer {request}: {words} ({advice})",
@@ -228,12 +255,6 @@ class Transport:
             words=words,
             sent=not never_sent,
         )
-
-
-def _root_of(error: requests.RequestException) -> object:
-    """Find the urllib3 error below: it tells whether the connection ever stood."""
-    inner = error.args[0] if error.args else error
-    return getattr(inner, "reason", inner)
 
 
 def _retry_after(headers: Mapping[str, str]) -> float | None:
