@@ -82,6 +82,31 @@ def test_sends_no_extra_as_header() -> None:
     assert session.auth is None
 
 
+@pytest.mark.parametrize(
+    "secret", ["hunter2\n", "\nhunter2", "hun\r\nter2", "hunter2\x00", "hunter2\u200b"]
+)
+def test_a_secret_with_a_line_break_is_told_and_not_shown(secret: str) -> None:
+    """``requests`` would refuse the header, and that looked like a system that is away."""
+    url = "http://m"
+    with pytest.raises(InputError, match="'d': the field Personal access token holds") as token:
+        DragonflyHook("d").driver(connection(url, password=secret))
+    with pytest.raises(InputError, match="'h': the field Robot secret holds") as robot:
+        HarborHook("h").client(connection(url, login="robot$preheat", password=secret))
+    with pytest.raises(InputError, match="'h': the field Robot name holds"):
+        HarborHook("h").client(connection(url, login="robot$preheat\n", password="x"))
+    assert "hun" not in str(token.value) + str(robot.value)
+
+
+def test_a_token_beyond_ascii_is_told_and_not_shown() -> None:
+    """No header can carry it; a password of Harbor may hold such characters, it goes as Base64."""
+    url = "http://m"
+    for secret in ("hunter2-ü", "hunter2-密"):
+        with pytest.raises(InputError, match="'d': the field Personal access token") as caught:
+            DragonflyHook("d").driver(connection(url, password=secret))
+        assert "hunter2" not in str(caught.value)
+        assert HarborHook("h").client(connection(url, login="admin", password=secret))
+
+
 def test_dragonfly_clock_factor_comes_from_the_connection() -> None:
     """A real manager has factor 1; the sandbox says its own."""
     plain = Connection(conn_id="d", conn_type="dragonfly", host="http://m", password="pat")

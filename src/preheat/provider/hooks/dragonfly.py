@@ -9,7 +9,7 @@ from pydantic import SecretStr
 from preheat.drivers import load
 from preheat.drivers.base import Timing
 from preheat.errors import InputError
-from preheat.provider.hooks.remote import RemoteHook
+from preheat.provider.hooks.remote import RemoteHook, without_breaks
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -57,7 +57,7 @@ class DragonflyHook(RemoteHook):
         extra = connection.extra_dejson
         return build(
             self.transport(connection),
-            token=SecretStr(connection.password or ""),
+            token=_token_of(self.http_conn_id, connection.password or ""),
             timing=Timing(factor=_factor_of(self.http_conn_id, extra)),
             console_url=str(extra.get("console_url") or ""),
             token_worked=token_worked,
@@ -66,6 +66,17 @@ class DragonflyHook(RemoteHook):
     def check(self) -> CheckReport:
         """Try URL, token, database and version."""
         return self.driver().check()
+
+
+def _token_of(conn_id: str, text: str) -> SecretStr:
+    """Check that the token can be sent as a header (RFC 9110: visible characters)."""
+    field = "Personal access token"
+    if not without_breaks(conn_id, field, text).isascii():
+        raise InputError(
+            f"Connection {conn_id!r}: the field {field} holds characters beyond ASCII, which no "
+            "token has: paste it again"
+        )
+    return SecretStr(text)
 
 
 def _factor_of(conn_id: str, extra: dict[str, Any]) -> float:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from pydantic import SecretStr
 
 from preheat.harbor.client import HarborClient
-from preheat.provider.hooks.remote import RemoteHook
+from preheat.provider.hooks.remote import RemoteHook, without_breaks
 
 if TYPE_CHECKING:
     from airflow.sdk import Connection
@@ -33,13 +33,17 @@ class HarborHook(RemoteHook):
         super().__init__(harbor_conn_id)
 
     def client(self, connection: Connection | None = None) -> HarborClient:
-        """Return a client; give the connection where it was already looked up (triggers)."""
+        """Return a client; give the connection where it was already looked up (triggers).
+
+        :raises InputError: if the connection cannot be right.
+        """
         connection = connection or self.get_connection(self.http_conn_id)
+        secret = without_breaks(self.http_conn_id, "Robot secret", connection.password or "")
         return HarborClient(
             self.transport(connection),
             registry=self.http_conn_id,
-            username=connection.login or "",
-            secret=SecretStr(connection.password) if connection.password else None,
+            username=without_breaks(self.http_conn_id, "Robot name", connection.login or ""),
+            secret=SecretStr(secret) if secret else None,
         )
 
     def check(self) -> CheckReport:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from preheat.checks import CheckReport
 
-__all__ = ["RemoteHook"]
+__all__ = ["RemoteHook", "without_breaks"]
 
 
 class RemoteHook(HttpHook):
@@ -60,13 +60,29 @@ class RemoteHook(HttpHook):
         )
 
     def test_connection(self) -> tuple[bool, str]:
-        """Try the connection, for Airflow's *Test* button and ``preheat doctor``."""
+        """Try the connection, for Airflow's *Test* button."""
         report = self.check()
         return report.ok, str(report)
 
     def check(self) -> CheckReport:
         """Try the connection and report each thing looked at."""
         raise NotImplementedError
+
+
+def without_breaks(conn_id: str, field: str, text: str) -> str:
+    """Give back what the field of a connection holds, if it can be a credential.
+
+    A line break that was pasted along would end a header early, or never match.
+
+    :param field: as the connection's form calls it.
+    :raises InputError: it holds a control character; the message does not show it.
+    """
+    if text.isprintable():
+        return text
+    raise InputError(
+        f"Connection {conn_id!r}: the field {field} holds a line break or another character that "
+        "cannot be seen: paste it again, without anything around it"
+    )
 
 
 def _base_url_of(connection: Connection) -> str:
