@@ -99,6 +99,11 @@ class Disposition(StrEnum):
     OVER_BUDGET = "OVER_BUDGET"
     WINDOW_CLOSED = "WINDOW_CLOSED"
 
+    @property
+    def words(self) -> str:
+        """As a person says it: ``window closed``."""
+        return self.value.lower().replace("_", " ")
+
 
 @dataclass(frozen=True, slots=True)
 class PlannedPlacement:

@@ -112,12 +112,10 @@ def _verdict_text(outcome: Outcome) -> str:
     match outcome.disposition:
         case Disposition.ALREADY_WARM:
             return f"{outcome.verdict} before"
-        case Disposition.NEXT_RUN:
-            return "next run"
-        case Disposition.DRY_RUN:
-            return "dry run"
         case Disposition.ASK:
             return str(outcome.verdict)
+        case left_out:
+            return left_out.words
 
 
 def table_text(table: Table, *, width: int = 200) -> str:

@@ -55,6 +55,7 @@ spec:
       take: {newest: 1}
   targets: [{cluster: us-1, scope: single_seed_peer}]
   retry: {attempts: 1, backoff: 1s, maxBackoff: 1s}
+  triggers: {schedule: {cron: "0 0 1 1 *", timezone: UTC}}
 """
 
 

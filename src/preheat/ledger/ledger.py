@@ -111,6 +111,11 @@ class Ledger:
         with engine.reading(self._engine) as connection:
             return plans.selected_before(connection, policy, run)
 
+    def lift_budget(self, dag_id: str, run_id: str, *, most: int) -> int:
+        """Ask for what the budget of a run left out too, up to ``most`` of each cluster."""
+        with engine.writing(self._engine) as connection:
+            return plans.lift_budget(connection, dag_id, run_id, most)
+
     def spent(self, policy: str, since: datetime) -> Mapping[str, int]:
         """Tell how many bytes the policy asked of each cluster since then, by cluster name."""
         with engine.reading(self._engine) as connection:

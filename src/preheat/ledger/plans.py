@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import zlib
+from collections import Counter
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import msgspec
-from sqlalchemy import delete, func, insert, or_, select
+from sqlalchemy import delete, func, insert, or_, select, update
 
 from preheat.difference import selected
 from preheat.ledger import attempts, placements
@@ -16,7 +17,7 @@ from preheat.ledger.records import PlanItem, RecordedPlan
 from preheat.ledger.schema import attempt, image, placement, plan_placement
 from preheat.ledger.schema import plan as table
 from preheat.placement import grounds
-from preheat.plan import Decision
+from preheat.plan import Decision, Disposition
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,10 +29,11 @@ if TYPE_CHECKING:
     from preheat.ledger.records import RunRef
     from preheat.plan import Plan, PlannedPlacement
 
-__all__ = ["decisions", "failures", "record", "selected_before", "spent"]
+__all__ = ["decisions", "failures", "lift_budget", "record", "selected_before", "spent"]
 
 LABEL_LENGTH = 500
 DETAIL_LENGTH = 2000
+_IN_AT_ONCE = 500
 
 
 def record(connection: Connection, plan: Plan, run: RunRef) -> RecordedPlan:
@@ -132,6 +134,38 @@ def selected_before(
     )
     packed = connection.scalar(query)
     return None if packed is None else selected(_unpack(packed))
+
+
+def lift_budget(connection: Connection, dag_id: str, run_id: str, most: int) -> int:
+    """Ask for what the budget of a run left out too, up to ``most`` of each cluster; tell how many.
+
+    What is more than that waits for the next run.
+    """
+    own = select(table.c.id).where(table.c.dag_id == dag_id, table.c.run_id == run_id)
+    query = (
+        select(plan_placement.c.position, plan_placement.c.disposition, placement.c.cluster)
+        .join(placement, placement.c.id == plan_placement.c.placement_id)
+        .where(plan_placement.c.plan_id == own.scalar_subquery())
+        .order_by(plan_placement.c.position)
+    )
+    rows = connection.execute(query).all()
+    asked = Counter(row.cluster for row in rows if row.disposition == Disposition.ASK.value)
+    lifted: list[int] = []
+    late: list[int] = []
+    for row in rows:
+        if row.disposition == Disposition.OVER_BUDGET.value:
+            (lifted if asked[row.cluster] < most else late).append(row.position)
+            asked[row.cluster] += 1
+    change = update(plan_placement).where(plan_placement.c.plan_id == own.scalar_subquery())
+    for positions, disposition in ((lifted, Disposition.ASK), (late, Disposition.NEXT_RUN)):
+        for start in range(0, len(positions), _IN_AT_ONCE):
+            some = positions[start : start + _IN_AT_ONCE]
+            connection.execute(
+                change.where(plan_placement.c.position.in_(some)).values(
+                    disposition=disposition.value
+                )
+            )
+    return len(lifted)
 
 
 def spent(connection: Connection, policy: str, since: datetime) -> dict[str, int]:

@@ -53,7 +53,8 @@ class Limiting:
         if policy.budget:
             placements = self._spend(policy.budget, placements, spent)
         placements = placing.limit(placements)
-        self.bytes: Mapping[str, ClusterBytes] = weigh(placements, self._image)
+        asked = [p for p in placements if p.disposition is Disposition.ASK]
+        self.bytes: Mapping[str, ClusterBytes] = weigh(asked, self._image)
         if policy.windows:
             placements = self._open(policy.windows, placements, placing.now)
         self.placements = tuple(placements)

@@ -15,9 +15,11 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import DAG, Asset, CronTriggerTimetable, Param, TaskGroup
 
 from preheat.placement import Scope
+from preheat.policy.budget import OnExceed
 from preheat.policy.model import OnPartial, Retry
 from preheat.provider.docs import invalid_doc, policy_doc
 from preheat.provider.files import Files
+from preheat.provider.operators.approval import BudgetApprovalOperator
 from preheat.provider.operators.placements import ClusterPlacementsOperator
 from preheat.provider.operators.plan import EvaluatePolicyOperator
 from preheat.provider.operators.report import PreheatReportOperator
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
+    from airflow.sdk import BaseOperator
+
     from preheat.errors import Problem
     from preheat.policy.model import Cluster, Clusters, Policy
     from preheat.provider.sources import PlanSource
@@ -37,7 +41,9 @@ __all__ = ["images_dag", "policy_dags"]
 
 PLAN = "plan"
 REPORT = "report"
+APPROVE = "approve"
 _UNFIT = re.compile(r"[^\w.-]", re.ASCII)  # what Airflow allows in no id
+_TAG_LENGTH = 100  # the most that Airflow's database takes
 _START = datetime(2025, 1, 1, tzinfo=UTC)
 # Tries beyond the policy's own: what an outage of Harbor, Dragonfly or the ledger may cost.
 _OUTAGE_TRIES = 5
@@ -54,6 +60,7 @@ class Body:
 
     :param clusters: one mapped task each.
     :param announce: whether a green run updates the assets ``warm://<cluster>``.
+    :param asks_for: the policy whose budget a person may lift; empty for none.
     """
 
     source: PlanSource
@@ -61,6 +68,7 @@ class Body:
     retry: Retry = field(default_factory=Retry)
     on_partial: OnPartial = OnPartial.RETRY
     announce: bool = True
+    asks_for: str = ""
 
     def build(self) -> None:
         """Add the tasks to the DAG that is being made."""
@@ -74,14 +82,18 @@ class Body:
             outlets=[Asset(f"warm://{c.name}") for c in self.clusters] if self.announce else [],
         )
         plan >> report
+        before: BaseOperator = plan
+        if self.asks_for:
+            before = BudgetApprovalOperator(
+                task_id=APPROVE, plan_task_id=PLAN, policy=self.asks_for
+            )
+            plan >> before
         for cluster in self.clusters:
-            self._track(cluster, plan, report)
+            self._track(cluster, before, report)
 
-    def _track(
-        self, cluster: Cluster, plan: EvaluatePolicyOperator, report: PreheatReportOperator
-    ) -> None:
+    def _track(self, cluster: Cluster, before: BaseOperator, report: PreheatReportOperator) -> None:
         retries = self.retry.attempts - 1 + _OUTAGE_TRIES
-        taken = cluster.name in {PLAN, REPORT}
+        taken = cluster.name in {PLAN, REPORT, APPROVE}
         group_id = f"cluster-{cluster.name}" if taken else cluster.name
         with TaskGroup(group_id=group_id, tooltip=f"Dragonfly cluster {cluster.name}"):
             placements = ClusterPlacementsOperator(
@@ -102,7 +114,7 @@ class Body:
                     retry_partial=self.on_partial is not OnPartial.FAIL,
                 ),
             ).expand_kwargs(placements.output)
-        plan >> placements
+        before >> placements
         track >> report
 
 
@@ -137,7 +149,7 @@ def _policy_dag(policy: Policy, clusters: Clusters) -> DAG:
         start_date=_START,
         catchup=False,
         max_active_runs=1,
-        tags=["preheat", "policy", *(["suspended"] if policy.suspend else [])],
+        tags=_tags(policy),
         default_args={"owner": policy.owner or "preheat"},
         doc_md=policy_doc(policy),
     ) as dag:
@@ -146,8 +158,19 @@ def _policy_dag(policy: Policy, clusters: Clusters) -> DAG:
             clusters=clusters.named(policy.cluster_names),
             retry=policy.retry,
             on_partial=policy.verify.on_partial,
+            asks_for=policy.name if _asks(policy) else "",
         ).build()
     return dag
+
+
+def _asks(policy: Policy) -> bool:
+    return policy.budget is not None and policy.budget.on_exceed is OnExceed.ASK
+
+
+def _tags(policy: Policy) -> list[str]:
+    """Let people find the DAG by what the policy says of itself."""
+    labels = [f"{key}:{value}"[:_TAG_LENGTH] for key, value in policy.labels.items()]
+    return ["preheat", "policy", *(["suspended"] if policy.suspend else []), *labels]
 
 
 def _invalid_dag(dag_id: str, file: Path, problems: Sequence[Problem]) -> DAG:

@@ -6,8 +6,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from airflow.providers.standard.triggers.temporal import DateTimeTrigger
 from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowFailException
+from rich.filesize import decimal
 
 from preheat.difference import difference, selected
 from preheat.errors import InputError, RefusedError, RemoteError
@@ -24,7 +26,10 @@ if TYPE_CHECKING:
     from preheat.plan import Plan, PlannedPlacement
     from preheat.provider.sources import PlanSource
 
-__all__ = ["EvaluatePolicyOperator"]
+__all__ = ["OVER_BUDGET", "EvaluatePolicyOperator"]
+
+OVER_BUDGET = "over_budget"
+"""Key of what the task returns: what a person is to be asked, empty if nothing."""
 
 _MANIFESTS_AT_ONCE = 4
 
@@ -33,8 +38,9 @@ class EvaluatePolicyOperator(BaseOperator):
     """Evaluate a plan source and record the plan; nothing is asked of any cluster here.
 
     **Guarantees**: the plan of a run is recorded once; a cleared task replaces it. The manifests of
-    what is to be warmed are fetched here, once for each digest ever. **Raises** for bad input at
-    once, without retries; for a Harbor that does not answer with the task's own retries.
+    what is to be warmed are fetched here, once for each digest ever. Where the policy waits for its
+    window, the task sleeps in the triggerer and evaluates anew once it opens. **Raises** for bad
+    input at once, without retries; for a Harbor that does not answer with the task's own retries.
 
     :param source: where candidates come from and what selects among them.
     """
@@ -56,9 +62,12 @@ class EvaluatePolicyOperator(BaseOperator):
             # A repeat of the same question brings the same answer. The message says it all: with
             # its cause the log would show every word twice.
             raise AirflowFailException(str(error)) from None
-        recorded = ledger.record_plan(plan, run)
         for warning in plan.warnings:
             self.log.warning("%s", warning)
+        if plan.opens_at is not None:
+            self.log.info("Waiting until %s, then planning anew.", plan.opens_at.isoformat())
+            self.defer(trigger=DateTimeTrigger(moment=plan.opens_at), method_name="execute_open")
+        recorded = ledger.record_plan(plan, run)
         self._fetch_manifests(ledger, plan)
         counts = plan.counts()
         asked = sum(item.disposition is Disposition.ASK for item in recorded.items)
@@ -73,7 +82,32 @@ class EvaluatePolicyOperator(BaseOperator):
                 placement.disposition,
                 placement.detail,
             )
-        return {"plan": recorded.plan_id, "decisions": counts, "asked": asked}
+        self._tell_difference(plan)
+        return {
+            "plan": recorded.plan_id,
+            "decisions": counts,
+            "asked": asked,
+            OVER_BUDGET: plan.over_budget,
+        }
+
+    def execute_open(self, context: Context, event: Any) -> dict[str, Any]:
+        """Plan anew now that the window has opened: what Harbor lists may have changed."""
+        del event
+        return self.execute(context)
+
+    def _tell_difference(self, plan: Plan) -> None:
+        for cluster, counted in plan.bytes.items():
+            unknown = f" and {counted.unknown} of unknown size" if counted.unknown else ""
+            self.log.info(
+                "%s: %d images, %s%s", cluster, counted.images, decimal(counted.bytes), unknown
+            )
+        if plan.difference is not None:
+            self.log.info(
+                "Since the last plan: %d images came, %d went, %d stayed",
+                len(plan.difference.added),
+                len(plan.difference.removed),
+                len(plan.difference.kept),
+            )
 
     def _fetch_manifests(self, ledger: Ledger, plan: Plan) -> None:
         """Fetch what the images consist of, where the ledger does not know it yet."""

@@ -6,7 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from preheat.plan import Disposition
 from preheat.provider.config import open_ledger
@@ -25,6 +25,9 @@ __all__ = ["PreheatReportOperator"]
 
 class PreheatReportOperator(BaseOperator):
     """Read the ledger and fail the run unless every placement of its plan is warm.
+
+    What the budget leaves out, or a closed window, is no failure: the policy says so itself. A run
+    that asked for nothing because its window is closed ends skipped.
 
     The only leaf of the DAG, run whatever happened before it. Clearing a tracked task *with its
     downstream* runs it again, so that the run turns green once all is warm.
@@ -60,11 +63,11 @@ class PreheatReportOperator(BaseOperator):
         self.log.info("What became of the plan:\n%s", table_text(outcome_table(outcomes)))
         summary = {
             "placements": len(outcomes),
-            **Counter(
-                "dry run" if outcome.disposition is Disposition.DRY_RUN else outcome.verdict.value
-                for outcome in outcomes
-            ),
+            **Counter(_left_out(outcome) or outcome.verdict.value for outcome in outcomes),
         }
+        if not complaints and outcomes and all(map(_is_closed, outcomes)):
+            # Skipped, not green: nothing became warm, and no asset may say so.
+            raise AirflowSkipException(f"Nothing was asked for: {outcomes[0].detail}.")
         cold = [outcome for outcome in outcomes if not self._is_well(outcome)]
         if cold:
             complaints.append(_complaint(cold, len(outcomes)))
@@ -77,12 +80,22 @@ class PreheatReportOperator(BaseOperator):
         return summary
 
     def _is_well(self, outcome: Outcome) -> bool:
-        if outcome.disposition is Disposition.DRY_RUN or outcome.verdict is Verdict.WARM:
+        """Whether a placement is warm, or the policy itself does not want it asked for now."""
+        if _left_out(outcome) or outcome.verdict is Verdict.WARM:
             return True
         return self.accept_partial and outcome.verdict is Verdict.PARTIAL
 
 
 _NAMED = 10
+_LEFT_OUT = {Disposition.DRY_RUN, Disposition.OVER_BUDGET, Disposition.WINDOW_CLOSED}
+
+
+def _left_out(outcome: Outcome) -> str:
+    return outcome.disposition.words if outcome.disposition in _LEFT_OUT else ""
+
+
+def _is_closed(outcome: Outcome) -> bool:
+    return outcome.disposition is Disposition.WINDOW_CLOSED
 
 
 def _complaint(cold: Sequence[Outcome], all_of: int) -> str:
