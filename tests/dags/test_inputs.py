@@ -123,8 +123,8 @@ spec:
   sources: [{registry: harbor_default, project: [library]}]
   rules:
     - {name: hello, tags: {allow: [{regex: "("}]}}
-  triggers: {schedule: {cron: "0 0 1 1 *", timezone: UTC}}
   targets: [{cluster: eu-2, scope: all_seed_peers}]
+  triggers: {schedule: {cron: "0 0 1 1 *", timezone: UTC}}
 """
     dag_id = place.write_file("wrong", wrong)
     place.write_policy("right")
