@@ -42,6 +42,10 @@ def airflow_environment(root: Path, home: Path, port: int, login: str) -> dict[s
         "API__BASE_URL": f"http://127.0.0.1:{port}",
         # The default of 5 s is too short on a busy machine: the triggerer died of it.
         "DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{airflow_home / 'airflow.db'}?timeout=60",
+        # A supervisor may notice the end of its task that late. With the default of 5 s the word of
+        # a task that deferred came when its short job was proved and the task ran again: the
+        # scheduler took that for a mismatch and made one try more than the retry policy allows.
+        "WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
         "DAG_PROCESSOR__REFRESH_INTERVAL": "15",
         "SCHEDULER__SCHEDULER_HEARTBEAT_SEC": "2",
     }
