@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.standard.triggers.temporal import DateTimeTrigger
 from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowFailException
-from rich.filesize import decimal
 
 from preheat.difference import difference, selected
 from preheat.errors import InputError, RefusedError, RemoteError
 from preheat.plan import Disposition
+from preheat.policy.units import format_size
 from preheat.provider.config import open_ledger
 from preheat.provider.hooks.harbor import HarborHook
 from preheat.provider.runs import run_ref
@@ -99,7 +99,7 @@ class EvaluatePolicyOperator(BaseOperator):
         for cluster, counted in plan.bytes.items():
             unknown = f" and {counted.unknown} of unknown size" if counted.unknown else ""
             self.log.info(
-                "%s: %d images, %s%s", cluster, counted.images, decimal(counted.bytes), unknown
+                "%s: %d images, %s%s", cluster, counted.images, format_size(counted.bytes), unknown
             )
         if plan.difference is not None:
             self.log.info(
