@@ -26,7 +26,7 @@ SANDBOX_ARGS ?=
 help: ## List the commands.
 	@awk 'BEGIN {FS = ":.*## "} \
 		/^##@ / {printf "\n%s\n", substr($$0, 5)} \
-		/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+		/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: setup
 setup: $(READY) ## Make the virtual environment in .venv from the lock.
@@ -91,7 +91,19 @@ check: test policies ## Everything that a change must pass.
 bench: $(READY) ## Measure against the goals; exits 1 where one is missed (BENCH_ARGS=--json).
 	@exec $(BIN)/python -m benchmarks $(BENCH_ARGS)
 
+.PHONY: bench-policy
+bench-policy: $(READY) ## Measure policies over 100,000 artifacts; exits 1 where a goal is missed (BENCH_ARGS).
+	@exec $(BIN)/python -m benchmarks --only policy $(BENCH_ARGS)
+
 ##@ Change
+
+.PHONY: schema
+schema: $(READY) ## Write the JSON Schemas in include/, for editors, from the language.
+	@$(BIN)/preheat policy schema include
+
+.PHONY: reference
+reference: $(READY) ## Write docs/reference/policy.md from the language.
+	@$(BIN)/python -m preheat.policy.reference docs/reference/policy.md
 
 .PHONY: fmt
 fmt: $(READY) ## Format, and fix what can be fixed.

@@ -138,7 +138,7 @@ class Between:
     def __get_pydantic_json_schema__(
         self, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
     ) -> JsonSchemaValue:
-        return {**handler(schema), "between": [self.low, self.high]}
+        return {**handler(schema), "between": [self.low, self.high], "examples": [self.high]}
 
     def _check(self, value: timedelta) -> timedelta:
         if not parse_duration(self.low) <= value <= parse_duration(self.high):

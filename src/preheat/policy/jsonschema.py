@@ -106,7 +106,7 @@ def _tidy(schema: Any) -> Any:
         for key, value in schema.items()
         if not _is_noise(key, value)
     }
-    return _worded(_without_spare_example(_without_null(made)))
+    return _worded(_without_null(made))
 
 
 def _named(schemas: dict[str, Any]) -> dict[str, Any]:
@@ -115,11 +115,6 @@ def _named(schemas: dict[str, Any]) -> dict[str, Any]:
 
 def _is_noise(key: str, value: object) -> bool:
     return key == "title" or (key == "default" and value is None)
-
-
-def _without_spare_example(schema: dict[str, Any]) -> dict[str, Any]:
-    """Drop the example where a default shows as much."""
-    return {k: v for k, v in schema.items() if k != "examples" or "default" not in schema}
 
 
 def _without_null(schema: dict[str, Any]) -> dict[str, Any]:

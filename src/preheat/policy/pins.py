@@ -14,22 +14,21 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import date
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
-from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
+from pydantic import AfterValidator, Field
 
 from preheat.plan import ReasonCode
-from preheat.policy.fields import Strict, Text
+from preheat.policy.fields import Date, Strict, Text
 from preheat.policy.part import Part
 
 if TYPE_CHECKING:
-    from datetime import datetime
+    from datetime import date, datetime
 
     from preheat.artifact import Artifact, Tag
     from preheat.policy.part import At
 
-__all__ = ["PART", "Day", "Pin", "PinSpec", "split_image"]
+__all__ = ["PART", "Pin", "PinSpec", "split_image"]
 
 _IMAGE = re.compile(
     r"(?P<project>[a-z0-9]+(?:[._-]+[a-z0-9]+)*)"
@@ -52,19 +51,9 @@ def split_image(image: str) -> tuple[str, str, str]:
     return found["project"], found["repository"], found["tag"] or found["digest"]
 
 
-def _day(value: object) -> object:
-    try:
-        return date.fromisoformat(str(value))
-    except ValueError:
-        raise ValueError(f"{value!r} is not a day; write one like 2027-06-30") from None
-
-
 def _image(value: str) -> str:
     split_image(value)
     return value
-
-
-Day = Annotated[date, BeforeValidator(_day), WithJsonSchema({"type": "string", "format": "date"})]
 
 
 class PinSpec(Strict):
@@ -74,7 +63,7 @@ class PinSpec(Strict):
     image: Annotated[Text, AfterValidator(_image)] = Field(
         description="`project/repository:tag`, or `@sha256:…` in place of the tag."
     )
-    until: Day = Field(description="The last day on which the pin counts (UTC).")
+    until: Date = Field(description="The last day on which the pin counts (UTC).")
     reason: Text = Field(description="Why; shown with every decision it makes.")
     registry: Text | None = Field(
         None,
