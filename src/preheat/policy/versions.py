@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from semantic_version import SimpleSpec, Version
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["Range", "calver_key", "numeric_key", "semver"]
+__all__ = ["Range", "calver_key", "numeric_key", "precedence", "semver"]
 
 _SEMVER = re.compile(
     r"[vV]?(0|[1-9]\d{0,17})(?:\.(0|[1-9]\d{0,17}))?(?:\.(0|[1-9]\d{0,17}))?"
@@ -47,6 +47,11 @@ def semver(text: str, *, strict: bool = True) -> Version | None:
         return Version(f"{major}.{minor or 0}.{patch or 0}{pre or ''}{build}")
     except ValueError:  # such as a leading zero in 1.0.0-01
         return None
+
+
+def precedence(version: Version) -> tuple[Any, ...]:
+    """Give what versions are compared by: all but the build, as the specification demands."""
+    return tuple(version.precedence_key[:-1])
 
 
 @lru_cache(maxsize=16384)

@@ -37,7 +37,7 @@ from preheat.policy import captures
 from preheat.policy.fields import Flag, Strict, refuse_later
 from preheat.policy.fields import Text as TextField
 from preheat.policy.part import Part
-from preheat.policy.versions import Range, calver_key, numeric_key, semver
+from preheat.policy.versions import Range, calver_key, numeric_key, precedence, semver
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -167,7 +167,7 @@ class Order:
         match self.by:
             case By.SEMVER:
                 found = semver(text, strict=self.strict)
-                return None if found is None else found.precedence_key
+                return None if found is None else precedence(found)
             case By.CALVER:
                 return calver_key(text)
             case By.NUMERIC:
