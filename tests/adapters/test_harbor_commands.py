@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,11 +13,12 @@ from typer.testing import CliRunner
 
 from preheat.catalogfile import load
 from preheat.cli import app
+from preheat.policy.loader import load_clusters
 from preheat.sandbox import serve
+from preheat.sandbox.harbor import Permission
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from preheat.sandbox import Sandbox
 
@@ -136,3 +138,104 @@ def test_a_laptop_without_airflow_s_database_is_enough(tmp_path: Path) -> None:
     done = subprocess.run(words, check=True, capture_output=True, text=True, timeout=120)
     assert done.stdout.startswith("harbor_default\nThere is no connection 'harbor_missing'.")
     assert not (tmp_path / "airflow.db").exists()
+
+
+def imported(into: Path, *words: object) -> Any:
+    """Import with the clusters of the demo."""
+    clusters = Path(__file__).parents[2] / "include" / "clusters.yaml"
+    return preheat("import", "harbor", "--into", into, "--clusters", clusters, *words)
+
+
+def test_import_writes_files_that_are_right(tmp_path: Path) -> None:
+    """Three policies of the demo's Harbor become three files that check accepts."""
+    (tmp_path / "include").mkdir()
+    into = tmp_path / "include" / "policies"
+    result = imported(into, "--all")
+    assert result.exit_code == 0, result.output
+    names = ["ml-serving_old", "payments-approved", "web-frontends"]
+    assert sorted(path.stem for path in into.iterdir()) == names
+    assert f"{into}/ml-serving_old.yaml  (written, suspended)  from ml/Serving_old" in result.stdout
+    assert "never counted" in result.stdout
+    clusters = Path(__file__).parents[2] / "include" / "clusters.yaml"
+    checked = preheat("policy", "check", into, "--clusters", clusters)
+    assert checked.exit_code == 0, checked.output
+
+
+def test_import_overwrites_nothing_unless_told_to(tmp_path: Path) -> None:
+    """A file that somebody edited stays; one that is the same is no trouble."""
+    imported(tmp_path, "--project", "web", "--project", "ml")
+    edited = tmp_path / "web-frontends.yaml"
+    text = edited.read_text()
+    edited.write_text("mine")
+    result = imported(tmp_path, "--project", "web", "--project", "ml")
+    assert (result.exit_code, edited.read_text()) == (1, "mine")
+    assert "web-frontends.yaml  (exists)" in result.stdout
+    assert "ml-serving_old.yaml  (unchanged, suspended)" in result.stdout
+    assert "--force" in result.stderr
+    assert imported(tmp_path, "--project", "web", "--force").exit_code == 0
+    assert edited.read_text() == text
+
+
+def test_import_can_be_tried_first(tmp_path: Path) -> None:
+    """A dry run prints the files; without clusters.yaml it says what that must hold."""
+    missing = tmp_path / "clusters.yaml"
+    words = ["--project", "web", "--dry-run", "--into", tmp_path, "--clusters", missing]
+    result = preheat("import", "harbor", *words)
+    assert result.exit_code == 0, result.output
+    assert "apiVersion: preheat/v1alpha1\nkind: PreheatPolicy\n" in result.stdout
+    snippet = result.stdout.partition(f"{missing} lacks:\n")[2].partition("\nRead ")[0]
+    assert [cluster.name for cluster in load_clusters(snippet, "x")] == [
+        "dragonfly-1",
+        "dragonfly-2",
+    ]
+    assert not list(tmp_path.iterdir())
+
+
+def test_import_tells_machines_everything(tmp_path: Path) -> None:
+    """Each policy with its file and its differences; nothing else on stdout."""
+    result = imported(tmp_path, "--all", "--json")
+    told = json.loads(result.stdout)
+    assert [policy["name"] for policy in told["policies"]] == [
+        "web-frontends",
+        "ml-serving_old",
+        "payments-approved",
+    ]
+    first = told["policies"][0]
+    assert (first["state"], first["suspended"]) == ("written", False)
+    assert first["text"] == Path(first["file"]).read_text()
+    assert {one["topic"] for one in told["always"]} >= {"digests", "platforms"}
+    assert (told["missing_clusters"], told["problems"]) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "told"),
+    [
+        ([], 2, "name a project"),
+        (["--project", "library"], 1, "no preheat policy in projects called library"),
+        (["--all", "--manager", "dragonfly"], 2, "not PROVIDER=CONN_ID"),
+        (["--all", "--registry", "harbor_missing"], 2, "AIRFLOW_CONN_HARBOR_MISSING"),
+    ],
+)
+def test_import_says_why_it_imports_nothing(
+    words: list[str], code: int, told: str, tmp_path: Path
+) -> None:
+    """One message and the documented exit code."""
+    result = imported(tmp_path, *words)
+    assert result.exit_code == code
+    assert told in result.stderr.replace("\n", " ")
+
+
+def test_import_without_the_providers_permission_goes_on(
+    sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only the system permission is missing: policies are imported, that is told."""
+    rights = {"preheat-policy:list", "project:read"}
+    sandbox.harbor.state.accounts.add_robot(
+        "robot$few", "few-secret", [Permission.project("web", rights)]
+    )
+    told = {"conn_type": "harbor", "host": sandbox.harbor_url, "login": "robot$few"}
+    monkeypatch.setenv(CONNECTION, json.dumps(told | {"password": "few-secret"}))
+    result = imported(tmp_path, "--project", "web")
+    assert result.exit_code == 0, result.output
+    assert "preheat-instance:list" in result.stderr
+    assert "could not be read" in result.stdout

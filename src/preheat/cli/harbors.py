@@ -8,8 +8,9 @@ import typer
 
 if TYPE_CHECKING:
     from preheat.harbor.client import HarborClient
+    from preheat.policy.matchers import Matcher
 
-__all__ = ["DEFAULT_REGISTRY", "RegistryOption", "open_harbor"]
+__all__ = ["DEFAULT_REGISTRY", "RegistryOption", "glob_of", "open_harbor"]
 
 DEFAULT_REGISTRY = "harbor_default"
 
@@ -33,3 +34,20 @@ def open_harbor(conn_id: str) -> HarborClient:
     from preheat.provider.outside import harbor_client  # noqa: PLC0415 - imports Airflow
 
     return harbor_client(conn_id)
+
+
+def glob_of(text: str, option: str) -> Matcher:
+    """Read a glob that a person typed.
+
+    :param option: where, for the message.
+    :raises InputError: when it is none.
+    """
+    from preheat.errors import InputError  # noqa: PLC0415 - help must not wait
+    from preheat.policy.matchers import Matcher, MatcherKind  # noqa: PLC0415 - loads RE2
+
+    matcher = Matcher(MatcherKind.GLOB, text)
+    try:
+        matcher.check()
+    except ValueError as error:
+        raise InputError(f"{option} {text!r} is no glob: {error}.") from None
+    return matcher

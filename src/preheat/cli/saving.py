@@ -16,11 +16,10 @@ import typer
 from preheat.artifact import Image
 from preheat.catalogfile import artifact_line, child_line, project_line
 from preheat.cli.console import WRONG, errors_told, print_json, stderr
-from preheat.cli.harbors import open_harbor
+from preheat.cli.harbors import glob_of, open_harbor
 from preheat.errors import InputError, RefusedError
 from preheat.facts import Allowlist, Kind, Question
 from preheat.harbor.answers import artifact_of
-from preheat.policy.matchers import Matcher, MatcherKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -65,7 +64,7 @@ class Walk:
 
     def lines(self) -> Iterator[bytes]:
         """Give every line, project by project, and tell the progress."""
-        patterns = [_glob(text) for text in self.wanted.projects]
+        patterns = [glob_of(text, "--project") for text in self.wanted.projects]
         told = stderr()
         for project in self.client.projects(patterns):
             before = self.counts["artifacts"]
@@ -164,15 +163,6 @@ def _sink(file: Path) -> Iterator[IO[bytes]]:
     finally:
         if part is not None:
             part.unlink(missing_ok=True)
-
-
-def _glob(text: str) -> Matcher:
-    matcher = Matcher(MatcherKind.GLOB, text)
-    try:
-        matcher.check()
-    except ValueError as error:
-        raise InputError(f"--project {text!r} is no glob: {error}") from None
-    return matcher
 
 
 def _chunks(rows: Iterable[T]) -> Iterator[list[T]]:

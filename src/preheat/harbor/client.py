@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from preheat.errors import UnexpectedAnswerError
-from preheat.harbor import check, registry, tokens
+from preheat.harbor import check, preheating, registry, tokens
 from preheat.harbor.answering import SCAN_HEADERS, Answering
 from preheat.harbor.answers import (
     ArtifactAnswer,
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from preheat.artifact import Artifact, Child, Image
     from preheat.checks import CheckReport
     from preheat.facts import Facts, Question
+    from preheat.harbor.preheating import PreheatInstance, PreheatPolicy
+    from preheat.harbor.vetting import ProjectSecurity
     from preheat.transport import Transport
 
 __all__ = ["HarborClient"]
@@ -76,6 +78,10 @@ class HarborClient:
         :raises RefusedError: if it treats the caller as anonymous though credentials were given.
         """
         self._api.version()
+
+    def is_at_least(self, major: int, minor: int) -> bool:
+        """Tell whether Harbor says that it is of this version or newer."""
+        return (self._api.version() or (0, 0)) >= (major, minor)
 
     def projects(self, patterns: Sequence[Callable[[str], bool]]) -> list[Project]:
         """List the visible projects whose name one of the patterns accepts, in the order of age.
@@ -178,6 +184,22 @@ class HarborClient:
     def blob_words(self, full_name: str, digest: str) -> str:
         """Tell what the registry says when one byte of a blob is asked for."""
         return registry.blob_words(self._api, full_name, digest)
+
+    def preheat_instances(self) -> list[PreheatInstance]:
+        """List the providers of Harbor's own preheat (:mod:`preheat.harbor.preheating`)."""
+        return preheating.instances(self._api)
+
+    def preheat_policies(self, project: str) -> list[PreheatPolicy]:
+        """List a project's own preheat policies."""
+        return preheating.policies(self._api, project)
+
+    def project_security(self, project: str) -> ProjectSecurity:
+        """Read the project's settings that decide which pulls Harbor allows."""
+        return preheating.security(self._api, project)
+
+    def external_url(self) -> str:
+        """Tell the address that Harbor gives to Dragonfly; empty for an anonymous caller."""
+        return preheating.external_url(self._api)
 
     def artifact_url(self, full_name: str, digest: str) -> str:
         """Where a person can look at the artifact in Harbor's own pages."""

@@ -76,9 +76,9 @@ class ProjectSecurity(Struct):
     @property
     def forbidden_severity(self) -> str:
         """Give the severity from which on pulls are forbidden, lower case; empty if none is."""
-        if not self._says("prevent_vul"):
-            return ""
-        return (self.metadata or {}).get("severity", "").lower() or "none"
+        return (
+            (self.metadata or {}).get("severity", "").lower() if self._says("prevent_vul") else ""
+        )
 
     def _says(self, key: str, default: str = "") -> bool:
         return (self.metadata or {}).get(key, default).lower() in {"true", "1"}
