@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-VALUES = frozenset({"artifact", "checks", "errors", "placement", "plan"})
+VALUES = frozenset({"artifact", "checks", "errors", "facts", "placement", "plan"})
 CORE = VALUES | {
-    *("asking", "drivers", "evidence", "harbor", "ledger", "policy", "proving", "rendering"),
-    *("transport", "verdict"),
+    *("asking", "catalogfile", "drivers", "evidence", "harbor", "importing", "ledger", "policy"),
+    *("proving", "rendering", "transport", "verdict"),
 }
 # A part of preheat and the parts it may import, besides itself. Nothing imports to its right.
 MAY_IMPORT = {
@@ -24,6 +24,8 @@ MAY_IMPORT = {
     "transport": frozenset({"errors"}),
     "policy": VALUES - {"checks"},
     "harbor": VALUES | {"transport"},
+    "catalogfile": VALUES | {"harbor"},
+    "importing": VALUES | {"harbor", "policy"},
     "drivers": VALUES | {"transport"},
     "evidence": VALUES | {"drivers"},
     "verdict": VALUES | {"drivers", "evidence"},
