@@ -1,59 +1,31 @@
-"""Catalogues as files: plan, explain and test policies without a Harbor.
-
-JSON lines, one artifact a line, as Harbor's own API lists it. Such a file can be made by
-``preheat catalog save``, with ``curl`` and ``jq -c '.[]'``, or by hand::
-
-    {"repository_name": "web/app", "digest": "sha256:…", "tags": [{"name": "v1"}]}
-
-``repository_name`` and ``digest`` are needed; everything else is read where it is there:
-
-``type``, ``size``, ``push_time``, ``pull_time``, ``tags``, ``labels``, ``references``,
-``extra_attrs``
-    as Harbor lists them; a type that is missing is ``IMAGE``.
-``scan_overview``, ``accessories``
-    what gates ask. Once any line of the file has them, lines without are "never scanned" and
-    "nothing attached", as in an answer of Harbor's; in a file without them nobody knows.
-``vulnerabilities``
-    ``[{"id": "CVE-…", "severity": "High"}]``: what the last scan found.
-``blobs``
-    ``[{"digest": "sha256:…", "size": 1}]``: config and layers of a single image. Without it,
-    Harbor's own ``size`` counts as one blob: right for one image, too much where layers are shared.
-
-Children of an index, which Harbor hides, may have lines of their own: for their sizes and blobs.
-One more kind of line tells the CVE allowlist that holds in a project::
-
-    {"project": "web", "cve_allowlist": {"items": [{"cve_id": "CVE-…"}], "expires_at": null}}
-
-A line may also be a JSON array of such objects: a page as Harbor answers it.
-"""
+"""Reads a catalogue line by line; keeps values, no text."""
 
 from __future__ import annotations
 
 import codecs
 import gc
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Annotated, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
-from msgspec import Meta, Raw, Struct, structs
+from msgspec import Raw
 
 from preheat.artifact import Artifact, Blob, Image
+from preheat.catalogfile.line import Line
 from preheat.errors import InputError, Problem, ProblemsError
 from preheat.facts import Kind, Question, Report, Vulnerability
-from preheat.harbor.answers import ArtifactAnswer, Platform, artifact_of
-from preheat.harbor.vetting import AllowlistAnswer
+from preheat.harbor.answers import artifact_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-    from preheat.facts import Allowlist, Facts
+    from preheat.facts import Facts
 
-__all__ = ["CatalogueFile", "artifact_line", "child_line", "load", "load_lines", "project_line"]
+__all__ = ["CatalogueFile", "load", "load_lines"]
 
 SHOWN = 20  # problems
 ONE_A_LINE = "write one object a line, as jq -c '.[]' does"
-Digest = Annotated[str, Meta(pattern=r"^sha(256:[0-9a-f]{64}|512:[0-9a-f]{128})$")]
 _Key = tuple[str, str]  # repository with its project, and digest
 
 
@@ -65,28 +37,6 @@ class CatalogueFile(NamedTuple):
 
     artifacts: tuple[Artifact, ...]
     facts: Facts
-
-
-class _Blob(Struct):
-    digest: Digest
-    size: Annotated[int, Meta(ge=0)]
-
-
-class _Vulnerability(Struct):
-    id: str
-    severity: str
-
-
-class _Line(ArtifactAnswer, kw_only=True, omit_defaults=True):
-    """An artifact, or the allowlist of a project; by hand, id and type need not be known."""
-
-    id: int = 0
-    digest: Digest = ""
-    type: str = ""
-    vulnerabilities: list[_Vulnerability] | None = None
-    blobs: list[_Blob] | None = None
-    project: str = ""
-    cve_allowlist: AllowlistAnswer | None = None
 
 
 def load(path: Path, registry: str) -> CatalogueFile:
@@ -149,7 +99,7 @@ class _Reader:
 
     def __init__(self, registry: str) -> None:
         self._registry = registry
-        self._decoder = msgspec.json.Decoder(_Line)
+        self._decoder = msgspec.json.Decoder(Line)
         self._artifacts: dict[_Key, Artifact] = {}
         self._reports: dict[_Key, Report] = {}
         self._blobs: dict[_Key, tuple[Blob, ...]] = {}
@@ -190,7 +140,7 @@ class _Reader:
             question = Question.of_artifact(Kind.VULNERABILITIES, artifact)
             self._facts[question] = tuple(dict.fromkeys(found))
 
-    def _read_project(self, line: _Line) -> None:
+    def _read_project(self, line: Line) -> None:
         if line.cve_allowlist is None:
             raise ValueError(f"project {line.project} has no cve_allowlist; it is all that counts")
         question = Question(Kind.ALLOWLIST, self._registry, line.project)
@@ -218,59 +168,6 @@ class _Reader:
         if blobs is None and (found := self._artifacts.get(key)) and found.size:
             blobs = (Blob(found.digest, found.size),)
         return blobs or ()
-
-
-def artifact_line(
-    found: ArtifactAnswer,
-    *,
-    vetted: bool = False,
-    blobs: Sequence[Blob] = (),
-    vulnerabilities: Sequence[Vulnerability] | None = None,
-) -> bytes:
-    """Write an artifact; of ``extra_attrs`` only the platform, since an image's config tells more.
-
-    :param vetted: whether it was listed with scans and accessories: then none is an answer.
-    :param blobs: config and layers, if they are known and it is a single image.
-    :param vulnerabilities: what its scan found, if that is known.
-    """
-    told = structs.asdict(found)
-    if found.type != "IMAGE":
-        told["extra_attrs"] = None
-    if vetted:
-        told["accessories"] = found.accessories or []
-    line = _Line(**told, blobs=_told_blobs(blobs) or None)
-    if vulnerabilities is not None:
-        line.vulnerabilities = [_Vulnerability(item.id, item.severity) for item in vulnerabilities]
-    return _encoded(line)
-
-
-def child_line(repository_name: str, image: Image) -> bytes:
-    """Write what one platform of an index consists of."""
-    names = ("os", "architecture", "variant")
-    platform = Platform(**dict(zip(names, image.platform.split("/", 2), strict=False)))
-    return _encoded(
-        _Line(
-            repository_name=repository_name,
-            digest=image.digest,
-            type="IMAGE",
-            size=image.size,
-            extra_attrs=platform,
-            blobs=_told_blobs(image.blobs),
-        )
-    )
-
-
-def project_line(project: str, allowlist: Allowlist) -> bytes:
-    """Write the CVE allowlist that holds in a project."""
-    return _encoded(_Line(project=project, cve_allowlist=AllowlistAnswer.of(allowlist)))
-
-
-def _told_blobs(blobs: Iterable[Blob]) -> list[_Blob]:
-    return [_Blob(blob.digest, blob.size) for blob in blobs]
-
-
-def _encoded(line: _Line) -> bytes:
-    return msgspec.json.encode(line) + b"\n"
 
 
 def _entries(lines: Iterable[bytes], source: str) -> Iterator[tuple[int, str, bytes | Raw]]:
