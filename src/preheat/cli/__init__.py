@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import typer
 
-from preheat.cli import catalog, ledger, policy
+from preheat.cli import catalog, importing, ledger, policy
 from preheat.cli.demo import demo
-from preheat.cli.explain import EXIT_CODES, explain
+from preheat.cli.explain import explain
+from preheat.cli.options import EXIT_CODES
+from preheat.cli.plan import plan
 from preheat.cli.pools import pools
 from preheat.cli.sandbox import sandbox
 
@@ -14,8 +16,10 @@ __all__ = ["app"]
 
 app = typer.Typer(no_args_is_help=True)
 app.add_typer(catalog.app, name="catalog")
+app.add_typer(importing.app, name="import")
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(policy.app, name="policy")
+app.command(epilog=EXIT_CODES)(plan)
 app.command(epilog=EXIT_CODES)(explain)
 app.command()(pools)
 app.command()(demo)

@@ -31,7 +31,7 @@ class Known:
     """A catalogue, and answers to what policies ask beyond it.
 
     :param origins: by registry, where it comes from, for people.
-    :param facts: answers so far; it grows.
+    :param facts: answers so far; planning adds what it is told.
     :param clients: the Harbors that may be asked; none for saved files.
     """
 
@@ -45,11 +45,10 @@ class Known:
 
         :raises RemoteError: if a Harbor does not answer as it should.
         """
-        found: Facts = {q: self.facts[q] for q in questions if q in self.facts}
+        found: Facts = {}
         left: dict[str, list[Question]] = defaultdict(list)
         for question in questions:
-            if question not in found:
-                left[question.registry].append(question)
+            left[question.registry].append(question)
         for registry, asked in left.items():
             client = self.clients.get(registry)
             if client is None:
@@ -57,7 +56,6 @@ class Known:
             else:
                 stderr().print(f"Asking {registry}: {count_of(len(asked), 'question')}.")
                 found |= client.answer(asked)
-        self.facts |= found
         return found
 
 
@@ -70,6 +68,8 @@ def known(policies: Iterable[Policy], files: Sequence[str]) -> Known:
     """
     listed = list(policies)
     registries = list(dict.fromkeys(name for policy in listed for name in policy.registries))
+    if not registries:
+        return Known(Catalogue.of(()), {})
     if files:
         return _saved(_paths(files, registries))
     return _live(listed, registries)

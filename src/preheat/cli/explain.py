@@ -8,7 +8,6 @@ import typer
 
 from preheat.cli.options import (
     DEFAULT_INCLUDE,
-    EXIT_CODES,
     AtOption,
     CatalogOption,
     IncludeOption,
@@ -16,7 +15,7 @@ from preheat.cli.options import (
     LedgerOption,
 )
 
-__all__ = ["EXIT_CODES", "explain"]
+__all__ = ["explain"]
 
 
 def explain(
