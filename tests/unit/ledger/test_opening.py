@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 from preheat.cli import app
 from preheat.errors import LedgerError
 from preheat.ledger import Ledger
+from preheat.ledger.schema import REVISION
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -76,13 +77,13 @@ def test_the_command_upgrades_and_tells_the_status(empty_url: str) -> None:
     runner = CliRunner()
     before = runner.invoke(app, ["ledger", "status", "--url", empty_url])
     assert before.exit_code == 1
-    assert "no tables yet" in before.output
+    assert "no ledger yet" in before.output
     upgraded = runner.invoke(app, ["ledger", "upgrade", "--url", empty_url])
     assert upgraded.exit_code == 0, upgraded.output
-    assert "is at revision 0001" in upgraded.output
+    assert f"is at revision {REVISION}" in upgraded.output
     after = runner.invoke(app, ["ledger", "status", "--url", empty_url])
     assert after.exit_code == 0
-    assert "0001, current" in after.output
+    assert f"{REVISION}, current" in after.output
     assert "open attempts" in after.output
 
 
