@@ -13,16 +13,21 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-VALUES = frozenset({"artifact", "checks", "errors", "facts", "placement", "plan"})
+VALUES = frozenset({
+    *("artifact", "catalogue", "checks", "difference", "errors", "facts", "placement", "plan"),
+})
 CORE = VALUES | {
-    *("asking", "catalogfile", "drivers", "evidence", "harbor", "importing", "ledger", "policy"),
-    *("proving", "rendering", "transport", "verdict"),
+    *("asking", "catalogfile", "drivers", "evidence", "explaining", "harbor", "importing"),
+    *("ledger", "planning", "policy", "policytest", "proving", "rendering", "transport", "verdict"),
 }
 # A part of preheat and the parts it may import, besides itself. Nothing imports to its right.
 MAY_IMPORT = {
     **dict.fromkeys(VALUES, VALUES),
     "transport": frozenset({"errors"}),
     "policy": VALUES - {"checks"},
+    "planning": VALUES | {"policy"},
+    "explaining": VALUES | {"policy"},
+    "policytest": VALUES | {"explaining", "planning", "policy"},
     "harbor": VALUES | {"transport"},
     "catalogfile": VALUES | {"harbor"},
     "importing": VALUES | {"harbor", "policy"},

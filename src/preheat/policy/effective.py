@@ -33,25 +33,32 @@ class Value:
 
 def effective_values(text: str, source: str) -> dict[str, Value]:
     """Give all values of a policy file that is known to be right, by dotted path."""
-    file = PolicyFile.model_validate(parse(text, source).data)
-    return {dotted(path): value for path, value in _values(file.spec, ("spec",), written=True)}
+    data = parse(text, source).data
+    spec = PolicyFile.model_validate(data).spec
+    raw = data["spec"] if isinstance(data, dict) else None
+    return {dotted(path): value for path, value in _values(spec, ("spec",), raw, written=True)}
 
 
-def _values(value: object, path: Path, *, written: bool) -> Iterator[tuple[Path, Value]]:
+def _values(
+    value: object, path: Path, raw: object, *, written: bool
+) -> Iterator[tuple[Path, Value]]:
+    """Walk the checked values and the text that they come from."""
     if isinstance(value, Strict):
         for name, field in type(value).model_fields.items():
-            inside = getattr(value, name)
+            inside, key = getattr(value, name), field.alias or name
             if inside is not None and inside != ():
-                here = (*path, field.alias or name)
-                yield from _values(inside, here, written=written and name in value.model_fields_set)
+                says = written and name in value.model_fields_set
+                below = raw.get(key) if isinstance(raw, dict) else None
+                yield from _values(inside, (*path, key), below, written=says)
     elif isinstance(value, tuple) and any(isinstance(each, Strict) for each in value):
         for number, each in enumerate(value):
-            yield from _values(each, (*path, number), written=written)
+            below = raw[number] if isinstance(raw, list) else None
+            yield from _values(each, (*path, number), below, written=written)
     else:
-        yield path, Value(_as_written(value), written)
+        yield path, Value(_as_written(value, raw), written)
 
 
-def _as_written(value: object) -> Any:
+def _as_written(value: object, raw: object = None) -> Any:
     match value:
         case timedelta():
             return format_duration(value)
@@ -59,8 +66,8 @@ def _as_written(value: object) -> Any:
             return value.value
         case tuple():
             return [_as_written(each) for each in value]
-        case None | bool() | int() | float() | str():
-            return value
         case dict():
             return {str(key): _as_written(each) for key, each in value.items()}
-    return str(value)
+    if isinstance(value, bool | str) or not isinstance(raw, str) or raw.isdecimal():
+        return value
+    return raw  # sizes, clock times and days

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from preheat.errors import ProblemsError
-from preheat.policy.loader import load_clusters, load_policy, read_text
+from preheat.policy.folder import load_file, policy_files
+from preheat.policy.loader import load_clusters, read_text
 from preheat.policy.model import Clusters
 from preheat.provider.config import include_dir
 
@@ -44,16 +45,20 @@ class Files:
             return Clusters(), error.problems
 
     def policies(self) -> list[Path]:
-        """Paths of all policy files, in the order of their names."""
-        found = (self.folder / "policies").glob("*.yaml")
-        return sorted(path for path in found if not path.name.startswith("."))
+        """Paths of all policy files, in the order of their names; of two of one stem, the first.
+
+        What ends in .yml is among them: it is no policy, and its DAG says so.
+        """
+        try:
+            found = policy_files(self.folder / "policies")
+        except ProblemsError:
+            return []
+        return list({path.stem: path for path in reversed(found)}.values())[::-1]
 
     def policy(self, path: Path, clusters: Clusters) -> tuple[Policy | None, tuple[Problem, ...]]:
         """Read one policy; None with all that is wrong with it."""
-        try:
-            return load_policy(read_text(path), path.name, clusters), ()
-        except ProblemsError as error:
-            return None, error.problems
+        entry = load_file(path, clusters)
+        return entry.policy, entry.problems
 
     @staticmethod
     def shown(path: Path) -> str:
