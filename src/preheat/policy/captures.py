@@ -46,7 +46,8 @@ class Text:
         self._patterns = tuple(m.pattern for m in allow if m.kind is MatcherKind.REGEX)
         name = text.removeprefix("$")
         # One name alone is what most texts are: no template is run for each tag then.
-        self._fill = name if text != name and name.isidentifier() else None
+        is_one = text != name and name.isascii() and name.isidentifier()
+        self._fill = name if is_one else None
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Text):

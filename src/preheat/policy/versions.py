@@ -82,10 +82,11 @@ def numeric_key(text: str) -> tuple[int, str] | None:
 class Range:
     """One range of semantic versions: all its parts must hold, such as ``>=2.3 <3`` or ``^1.2``.
 
+    :ivar holds_releases: whether any version that is no pre-release lies in it.
     :raises ValueError: when it is no range, or no version can ever match.
     """
 
-    __slots__ = ("_spec", "text")
+    __slots__ = ("_spec", "holds_releases", "text")
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -95,8 +96,10 @@ class Range:
         except ValueError:
             message = f"{text!r} is not a range of versions; write >=2.3 <3, ^1.2, ~1.4.2 or 1.2.*"
             raise ValueError(message) from None
-        if not any(self.holds(version) for version in self._probes()):
+        found = [version for version in self._probes() if self.holds(version)]
+        if not found:
             raise ValueError(f"{text!r} can never match: no version lies in it")
+        self.holds_releases = not all(version.prerelease for version in found)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Range) and self.text == other.text

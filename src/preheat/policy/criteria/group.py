@@ -35,7 +35,8 @@ _WORDS = {"repository", "project"}
 def _word(value: str) -> str:
     if value in _WORDS:
         return value
-    if not value.startswith("$") or len(captures.variables(value)) != 1:
+    names = captures.variables(value) if value.startswith("$") else ()
+    if len(names) != 1 or value not in {f"${names[0]}", f"${{{names[0]}}}"}:
         raise ValueError(f"{value!r} is not one of repository, project and $name of a tag's regex")
     return value
 

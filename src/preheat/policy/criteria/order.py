@@ -30,7 +30,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from preheat.plan import Reason, ReasonCode
 from preheat.policy import captures
@@ -80,15 +80,23 @@ def _check_range(value: str) -> str:
     return value
 
 
+def _check_key(value: str) -> str:
+    if not captures.variables(value):
+        raise ValueError(f"{value!r} names no group of the tag's regex: write $name for one")
+    return value
+
+
 class OrderSpec(Strict):
     """``order`` of a rule."""
 
     shape: ClassVar[str] = "a map such as {by: semver}"
     by: By = Field(description="What makes one image newer than another.")
-    key: TextField | None = Field(
+    key: Annotated[TextField, AfterValidator(_check_key)] | None = Field(
         None, description="What is compared, made of captures, such as `$year$week`; else the tag."
     )
-    ranges: Annotated[tuple[TextField, ...], Field(min_length=1)] = Field(
+    ranges: Annotated[
+        tuple[Annotated[TextField, AfterValidator(_check_range)], ...], Field(min_length=1)
+    ] = Field(
         (),
         description="Semantic versions that count: one of the ranges, all parts of it."
         " `>=2.3 <3`, `^1.2`, `~1.4.2`, `1.2.*`.",
@@ -107,17 +115,6 @@ class OrderSpec(Strict):
         refuse_later(str(value), {"created"})
         return value
 
-    @field_validator("ranges")
-    @classmethod
-    def _known_ranges(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        return tuple(map(_check_range, value))
-
-    @field_validator("key")
-    @classmethod
-    def _known_key(cls, value: str | None) -> str | None:
-        captures.variables(value or "")
-        return value
-
     @model_validator(mode="after")
     def _fits(self) -> Self:
         extra = self.model_fields_set & {"ranges", "prerelease", "strict"}
@@ -125,6 +122,10 @@ class OrderSpec(Strict):
             raise ValueError(f"{min(extra)!r} goes with by: semver only")
         if self.key is not None and self.by in {By.PUSHED, By.PULLED}:
             raise ValueError(f"'key' does not go with by: {self.by}, which compares times")
+        if self.prerelease is Prerelease.EXCLUDE:
+            never = next((text for text in self.ranges if not Range(text).holds_releases), None)
+            if never is not None:
+                raise ValueError(f"{never!r} can never match without prerelease: include")
         return self
 
     def build(self, at: At, allow: Sequence[Matcher]) -> Order:
