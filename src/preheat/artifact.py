@@ -10,13 +10,13 @@ hold values only).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime  # noqa: TC003 - whoever builds artifacts from their hints needs it
 from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import datetime
 
 __all__ = ["Artifact", "Blob", "Child", "Image", "ScanSummary", "Tag"]
 

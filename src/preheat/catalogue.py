@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -13,18 +15,22 @@ if TYPE_CHECKING:
 
 __all__ = ["Catalogue", "Repository"]
 
+_NEVER = datetime.min.replace(tzinfo=UTC)
+
 
 @dataclass(frozen=True, slots=True)
 class Repository:
     """One repository and all its artifacts, newest push first.
 
     :param name: without the project.
+    :param types: the types that its artifacts have.
     """
 
     registry: str
     project: str
     name: str
     artifacts: tuple[Artifact, ...]
+    types: frozenset[str]
 
 
 class Catalogue:
@@ -49,8 +55,7 @@ class Catalogue:
             found[place][artifact.repository].append(artifact)
         return cls({
             place: [
-                Repository(*place, name, _arranged(listed))
-                for name, listed in sorted(found[place].items())
+                _repository(place, name, listed) for name, listed in sorted(found[place].items())
             ]
             for place in sorted(found)
         })
@@ -64,15 +69,23 @@ class Catalogue:
         return sum(len(repository.artifacts) for repository in self)
 
 
-def _arranged(listed: list[Artifact]) -> tuple[Artifact, ...]:
+def _repository(place: tuple[str, str], name: str, listed: list[Artifact]) -> Repository:
     by_digest: dict[str, Artifact] = {}
     for artifact in listed:
-        known = by_digest.get(artifact.digest)
-        # Any fixed choice does, if it does not depend on the order of the listing.
-        by_digest[artifact.digest] = artifact if known is None else max(known, artifact, key=repr)
-    return tuple(sorted(by_digest.values(), key=_newest_push))
+        known = by_digest.setdefault(artifact.digest, artifact)
+        if known is not artifact:
+            # Any fixed choice does, if it does not depend on the order of the listing.
+            by_digest[artifact.digest] = max(known, artifact, key=repr)
+    types = frozenset([artifact.type for artifact in by_digest.values()])
+    return Repository(*place, name, _newest_first(list(by_digest.values())), types)
 
 
-def _newest_push(artifact: Artifact) -> tuple[float, str]:
-    pushed = artifact.push_time.timestamp() if artifact.push_time else 0.0
-    return -pushed, artifact.digest
+def _newest_first(artifacts: list[Artifact]) -> tuple[Artifact, ...]:
+    """Order by push time, those pushed together by digest."""
+    artifacts.sort(key=attrgetter("digest"))
+    artifacts.sort(key=_pushed, reverse=True)
+    return tuple(artifacts)
+
+
+def _pushed(artifact: Artifact) -> datetime:
+    return artifact.push_time or _NEVER

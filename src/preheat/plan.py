@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
+from msgspec import Struct
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
@@ -56,8 +58,7 @@ class ReasonCode(StrEnum):
     PLATFORM_NOT_WANTED = "PLATFORM_NOT_WANTED"
 
 
-@dataclass(frozen=True, slots=True)
-class Reason:
+class Reason(Struct, frozen=True, gc=False):
     """One reason, in words a newcomer understands.
 
     :param detail: names the value met and the value wanted.

@@ -7,6 +7,7 @@ Harbor writes ``null`` for an empty list, and Go's zero time for "never".
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
@@ -75,12 +76,18 @@ class Platform(Struct, frozen=True, omit_defaults=True):
     variant: Any = ""
 
     def __str__(self) -> str:
-        parts = (self.os, self.architecture, self.variant)
-        if not all(isinstance(part, str) for part in parts) or not (self.os and self.architecture):
-            return ""
-        if self.os == self.architecture == "unknown":
-            return ""
-        return "/".join(part for part in parts if part)
+        os, architecture, variant = self.os, self.architecture, self.variant
+        if isinstance(os, str) and isinstance(architecture, str) and isinstance(variant, str):
+            return _platform(os, architecture, variant)
+        return ""
+
+
+@lru_cache(maxsize=1024)
+def _platform(os: str, architecture: str, variant: str) -> str:
+    """Write a platform; the few there are come by the thousand."""
+    if not (os and architecture) or os == architecture == "unknown":
+        return ""
+    return "/".join(part for part in (os, architecture, variant) if part)
 
 
 class _Reference(Struct, omit_defaults=True):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING, overload
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from preheat.artifact import Artifact
 
-__all__ = ["Decisions", "Rejected", "rejection"]
+__all__ = ["Decisions", "Judged", "Rejected"]
 
 _STEP = {code: step for step, code in enumerate(ReasonCode)}
 
@@ -35,10 +35,47 @@ class Rejected:
         return len(self.artifacts)
 
     def __iter__(self) -> Iterator[Decision]:
-        return (rejection(artifact, self.reasons) for artifact in self.artifacts)
+        return (_rejection(artifact, self.reasons) for artifact in self.artifacts)
+
+    def first_codes(self) -> Counter[ReasonCode]:
+        """Count the deciding reasons."""
+        return Counter({furthest_first(self.reasons)[0].code: len(self)})
 
 
-def rejection(artifact: Artifact, reasons: tuple[Reason, ...]) -> Decision:
+@dataclass(slots=True)
+class Judged:
+    """Artifacts that were judged one by one: each out for reasons of its own, or with decisions."""
+
+    entries: list[tuple[Artifact, Sequence[Reason]] | list[Decision]] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return sum(len(e) if isinstance(e, list) else 1 for e in self.entries)
+
+    def __iter__(self) -> Iterator[Decision]:
+        for entry in self.entries:
+            if isinstance(entry, list):
+                yield from entry
+            else:
+                yield _rejection(*entry)
+
+    def first_codes(self) -> Counter[ReasonCode]:
+        """Count the deciding reasons."""
+        codes: list[ReasonCode] = []
+        for entry in self.entries:
+            if isinstance(entry, list):
+                codes.extend([decision.reasons[0].code for decision in entry])
+            else:
+                reasons = entry[1]
+                codes.append(reasons[0].code if len(reasons) == 1 else _furthest(reasons))
+        return Counter(codes)
+
+
+def _furthest(reasons: Sequence[Reason]) -> ReasonCode:
+    """Tell the code that :func:`furthest_first` puts first."""
+    return max([reason.code for reason in reasons], key=_STEP.__getitem__)
+
+
+def _rejection(artifact: Artifact, reasons: Sequence[Reason]) -> Decision:
     """Put the reason of the rule that came furthest first."""
     return Decision(
         registry=artifact.registry,
@@ -51,19 +88,19 @@ def rejection(artifact: Artifact, reasons: tuple[Reason, ...]) -> Decision:
     )
 
 
-def furthest_first(reasons: tuple[Reason, ...]) -> tuple[Reason, ...]:
+def furthest_first(reasons: Sequence[Reason]) -> tuple[Reason, ...]:
     """Order reasons by the step that gave them, the last step first."""
     if len(reasons) < 2:  # noqa: PLR2004 - one reason is in order
-        return reasons
+        return tuple(reasons)
     return tuple(sorted(reasons, key=lambda reason: _STEP[reason.code], reverse=True))
 
 
 class Decisions(Sequence[Decision]):
-    """A sequence of decisions in parts: ready ones, and :class:`Rejected`."""
+    """A sequence of decisions in parts."""
 
     __slots__ = ("_length", "_parts")
 
-    def __init__(self, parts: Iterable[Rejected | tuple[Decision, ...]]) -> None:
+    def __init__(self, parts: Iterable[Rejected | Judged]) -> None:
         self._parts = tuple(parts)
         self._length = sum(map(len, self._parts))
 
@@ -102,10 +139,7 @@ class Decisions(Sequence[Decision]):
 
     def counts(self) -> dict[str, int]:
         """How many decisions each reason code has, by its first reason."""
-        counter: Counter[str] = Counter()
+        counter: Counter[ReasonCode] = Counter()
         for part in self._parts:
-            if isinstance(part, Rejected):
-                counter[furthest_first(part.reasons)[0].code.value] += len(part)
-            else:
-                counter.update(decision.reasons[0].code.value for decision in part)
-        return dict(counter)
+            counter.update(part.first_codes())
+        return {code.value: count for code, count in counter.items()}

@@ -13,7 +13,7 @@ from preheat.catalogue import Catalogue
 from preheat.facts import Inquiry
 from preheat.plan import Plan
 from preheat.policy.choosing import Choosing
-from preheat.policy.decisions import Decisions, rejection
+from preheat.policy.decisions import Decisions, Judged, Rejected
 from preheat.policy.limiting import Limiting
 from preheat.policy.matching import Matching
 from preheat.policy.model import OnPartial
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from preheat.artifact import Artifact
     from preheat.facts import Facts
     from preheat.placement import PlacementKey
-    from preheat.plan import Decision
-    from preheat.policy.decisions import Rejected
     from preheat.policy.model import Clusters, Policy
 
 __all__ = ["Evaluation", "evaluate"]
@@ -106,21 +104,23 @@ class Evaluation:
     def _wanted(self) -> list[tuple[str, ...]]:
         return [self._placing.wanted(cluster) for cluster in self._used.values()]
 
-    def _decisions(
-        self, choosing: Choosing, taking: Taking
-    ) -> Iterator[Rejected | tuple[Decision, ...]]:
+    def _decisions(self, choosing: Choosing, taking: Taking) -> Iterator[Rejected | Judged]:
         """Give every candidate its decision, in reading order."""
-        for part in self.matching.parts:
-            if not isinstance(part, int):
+        matching = self.matching
+        for part in matching.parts:
+            if isinstance(part, Rejected):
                 yield part
                 continue
-            entry = self.matching.entries[part]
-            picks = taking.picks.get(part)
-            if picks:
-                yield tuple(choosing.choose(entry.artifact, picks))
-            else:
-                reasons = (*entry.reasons, *taking.reasons.get(part, ()))
-                yield (rejection(entry.artifact, reasons),)
+            judged = Judged()
+            for index in part:
+                artifact = matching.artifacts[index]
+                if index in taking.picks:
+                    judged.entries.append(choosing.choose(artifact, taking.picks[index]))
+                else:
+                    more = taking.reasons.get(index)
+                    reasons = matching.reasons[index]
+                    judged.entries.append((artifact, reasons + more if more else reasons))
+            yield judged
 
 
 def evaluate(

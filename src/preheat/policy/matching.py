@@ -6,41 +6,34 @@ first.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from preheat.plan import Reason
-from preheat.policy.candidate import Candidate
 from preheat.policy.criteria.group import key_of
 from preheat.policy.decisions import Rejected
+from preheat.policy.judging import Judge
 from preheat.policy.ordering import Match, newest_first
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from datetime import datetime
 
     from preheat.artifact import Artifact, Tag
     from preheat.catalogue import Catalogue, Repository
+    from preheat.policy.criteria.group import Group
     from preheat.policy.model import Policy
     from preheat.policy.pins import Pin
-    from preheat.policy.rule import Rule, Source
+    from preheat.policy.rule import Source
 
-__all__ = ["Entry", "Matching", "Pinned", "judge"]
+__all__ = ["Matching", "Pinned"]
 
 GroupKey = tuple[str, ...]
 
 
-@dataclass(slots=True)
-class Entry:
-    """One candidate, and why rules do not take it."""
-
-    artifact: Artifact
-    reasons: list[Reason] = field(default_factory=list)
-
-
 @dataclass(frozen=True, slots=True)
 class Pinned:
-    """A pin and the entry it means."""
+    """A pin and the entry that it means."""
 
     pin: Pin
     index: int
@@ -49,18 +42,21 @@ class Pinned:
 class Matching:
     """Judges a catalogue by the criteria of a policy.
 
-    :ivar parts: all candidates in reading order: whole repositories that are out, or the index of
-        an entry.
+    :ivar artifacts: those that were judged one by one; an *entry* is an index of this list.
+    :ivar reasons: for each of them, why rules do not take it.
+    :ivar parts: all candidates in reading order: repositories that are out, or a range of entries.
     :ivar groups: for each rule its groups, newest first.
     :ivar warnings: what a reader should know.
     """
 
     def __init__(self, policy: Policy, catalogue: Catalogue, now: datetime) -> None:
-        self.entries: list[Entry] = []
-        self.parts: list[Rejected | int] = []
+        self.artifacts: list[Artifact] = []
+        self.reasons: list[tuple[Reason, ...]] = []
+        self.parts: list[Rejected | range] = []
         self.pinned: list[Pinned] = []
         self.warnings: list[str] = []
         self._rules = policy.rules
+        self._judges = [Judge(rule, now) for rule in policy.rules]
         self._now = now
         self._pins: dict[tuple[str, str, str], list[Pin]] = {}
         for pin in policy.pins:
@@ -81,79 +77,51 @@ class Matching:
             covering = [source for source in sources if source.covers(*place)]
             if covering:
                 met.append(place)
-                types: dict[str, tuple[Reason, ...]] = {}
                 for repository in repositories:
-                    self._repository(repository, covering, types)
+                    self._repository(repository, covering)
         self.warnings.extend(_unmatched(sources, met))
 
-    def _repository(
-        self,
-        repository: Repository,
-        sources: Sequence[Source],
-        types: dict[str, tuple[Reason, ...]],
-    ) -> None:
+    def _repository(self, repository: Repository, sources: Sequence[Source]) -> None:
         """Judge the name once; what no rule looks at is out as a whole."""
-        rules: list[tuple[int, Rule]] = []
+        rules: list[int] = []
         reasons: list[Reason] = []
         for index, rule in enumerate(self._rules):
             out = rule.repositories.judge(repository.name) if rule.repositories else None
             if out is None:
-                rules.append((index, rule))
+                rules.append(index)
             else:
                 reasons.append(out)
-        pins = self._pins.get((repository.registry, repository.project, repository.name), [])
-        for artifact in repository.artifacts:
-            if artifact.type not in types:
-                types[artifact.type] = _type_reasons(artifact.type, sources)
-        if not rules and not pins and not any(types[a.type] for a in repository.artifacts):
+        pins = self._pins.get((repository.registry, repository.project, repository.name), ())
+        wrong = {kind: _type_reasons(kind, sources) for kind in repository.types}
+        if not rules and not pins and not any(wrong.values()):
             self.parts.append(Rejected(repository.artifacts, tuple(reasons)))
             return
-        for artifact in repository.artifacts:
-            self._artifact(artifact, types[artifact.type], reasons, rules)
-        first = len(self.entries) - len(repository.artifacts)
-        self._pin(first, pins)
+        entries = range(len(self.artifacts), len(self.artifacts) + len(repository.artifacts))
+        self.artifacts.extend(repository.artifacts)
+        shared = tuple(reasons)
+        self.reasons.extend([wrong[a.type] or shared for a in repository.artifacts])
+        self.parts.append(entries)
+        fitting = [n for n in entries if not wrong[self.artifacts[n].type]]
+        for number in rules:
+            self._apply(number, fitting)
+        self._pin(entries, pins)
 
-    def _artifact(
-        self,
-        artifact: Artifact,
-        wrong_type: tuple[Reason, ...],
-        reasons: Sequence[Reason],
-        rules: Sequence[tuple[int, Rule]],
-    ) -> None:
-        index = len(self.entries)
-        self.parts.append(index)
-        if wrong_type:
-            self.entries.append(Entry(artifact, list(wrong_type)))
-            return
-        entry = Entry(artifact, list(reasons))
-        self.entries.append(entry)
-        candidate = Candidate(artifact, artifact.tags, self._now)
-        for number, rule in rules:
-            candidate.tags = artifact.tags
-            outcome = judge(rule, candidate)
+    def _apply(self, number: int, entries: Sequence[int]) -> None:
+        """Judge entries of one repository by a rule; put those that pass into groups."""
+        rule, judge, groups = self._rules[number], self._judges[number], self._open[number]
+        for index in entries:
+            artifact = self.artifacts[index]
+            outcome = judge(artifact)
             if isinstance(outcome, Reason):
-                entry.reasons.append(outcome)
+                self.reasons[index] += (outcome,)
             else:
-                self._group(number, rule, index, artifact, outcome)
+                for key, tags in _by_group(rule.group, artifact, outcome):
+                    groups.setdefault(key, []).append(Match(index, artifact, tags))
 
-    def _group(
-        self, number: int, rule: Rule, index: int, artifact: Artifact, tags: tuple[Tag, ...]
-    ) -> None:
-        groups = self._open[number]
-        if not rule.group.texts:
-            key = key_of(rule.group, artifact, tags[0])
-            groups.setdefault(key, []).append(Match(index, artifact, tags))
-            return
-        by_key: dict[GroupKey, list[Tag]] = {}
-        for tag in tags:
-            by_key.setdefault(key_of(rule.group, artifact, tag), []).append(tag)
-        for key, own in by_key.items():
-            groups.setdefault(key, []).append(Match(index, artifact, tuple(own)))
-
-    def _pin(self, first: int, pins: Sequence[Pin]) -> None:
+    def _pin(self, entries: range, pins: Sequence[Pin]) -> None:
         for pin in pins:
-            for index in range(first, len(self.entries)):
-                if pin.means(self.entries[index].artifact):
+            for index in entries:
+                if pin.means(self.artifacts[index]):
                     self.pinned.append(Pinned(pin, index))
 
     def _warn(self, policy: Policy) -> None:
@@ -173,14 +141,16 @@ class Matching:
                 self.warnings.append(f"The rule {rule.name!r} selected nothing.")
 
 
-def judge(rule: Rule, candidate: Candidate) -> tuple[Tag, ...] | Reason:
-    """Ask the criteria of a rule in turn; an artifact keeps the tags that pass them all."""
-    for criterion in rule.criteria:
-        outcome = criterion.judge(candidate)
-        if isinstance(outcome, Reason):
-            return outcome
-        candidate.tags = outcome
-    return candidate.tags
+def _by_group(
+    group: Group, artifact: Artifact, tags: tuple[Tag, ...]
+) -> Iterable[tuple[GroupKey, tuple[Tag, ...]]]:
+    """Share the tags of an artifact out to the groups that they belong to."""
+    if not group.texts or len(tags) == 1:
+        return ((key_of(group, artifact, tags[0]), tags),)
+    by_key: dict[GroupKey, list[Tag]] = {}
+    for tag in tags:
+        by_key.setdefault(key_of(group, artifact, tag), []).append(tag)
+    return [(key, tuple(own)) for key, own in by_key.items()]
 
 
 def _type_reasons(kind: str, sources: Sequence[Source]) -> tuple[Reason, ...]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from preheat.policy.criteria.order import By
 
@@ -19,8 +20,7 @@ __all__ = ["Match", "newest_first"]
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
 
-@dataclass(slots=True)
-class Match:
+class Match(Struct, gc=False):
     """An artifact that passed all criteria of a rule.
 
     :param index: its place in the list of candidates.
@@ -37,7 +37,12 @@ def newest_first(group: Sequence[Match], order: Order) -> list[Match]:
     for match in group:
         if len(match.tags) > 1:
             match.tags = _best_first(match.tags, order)
-    return sorted(group, key=lambda match: _key(match, order), reverse=True)
+    if order.by is By.PUSHED:
+        return sorted(group, key=_pushed, reverse=True)
+    if order.by is By.PULLED:
+        return sorted(group, key=_pulled, reverse=True)
+    version = order.version
+    return sorted(group, key=lambda match: (version(match.tags[0]), *_pushed(match)), reverse=True)
 
 
 def _best_first(tags: tuple[Tag, ...], order: Order) -> tuple[Tag, ...]:
@@ -61,14 +66,9 @@ def _newest_and_most_telling(tag: Tag) -> tuple[datetime, bool, int, str]:
     return tag.push_time or _NEVER, any(map(str.isdigit, name)), len(name), name
 
 
-def _key(match: Match, order: Order) -> tuple[Any, datetime, str]:
-    tag = match.tags[0]
-    pushed = tag.push_time or _NEVER
-    digest = match.artifact.digest
-    match order.by:
-        case By.PUSHED:
-            return pushed, pushed, digest
-        case By.PULLED:
-            return match.artifact.pull_time or _NEVER, pushed, digest
-        case _:
-            return order.version(tag), pushed, digest
+def _pushed(match: Match) -> tuple[datetime, str]:
+    return match.tags[0].push_time or _NEVER, match.artifact.digest
+
+
+def _pulled(match: Match) -> tuple[datetime, datetime, str]:
+    return match.artifact.pull_time or _NEVER, *_pushed(match)

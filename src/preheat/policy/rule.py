@@ -10,6 +10,7 @@ from preheat.policy.criteria.order import Order
 from preheat.policy.criteria.take import Take
 
 if TYPE_CHECKING:
+    from collections.abc import Hashable
     from datetime import datetime
 
     from preheat.artifact import Artifact, Tag
@@ -34,6 +35,14 @@ class Criterion(Protocol):
     @property
     def line(self) -> int | None:
         """1-based line of the key in the policy file."""
+        ...
+
+    def likeness(self, artifact: Artifact, tags: tuple[Tag, ...]) -> Hashable | None:
+        """Give a value that artifacts share for which the answer is the same, to the word.
+
+        It may be given only where an artifact that passes keeps all its tags; None where each
+        artifact must be judged for itself.
+        """
         ...
 
     def judge(self, candidate: Candidate) -> tuple[Tag, ...] | Reason:

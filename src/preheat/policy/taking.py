@@ -72,12 +72,12 @@ class Taking:
 
     def __init__(self, matching: Matching, rules: Sequence[Rule], gates: Gates) -> None:
         self.picks: dict[int, list[Pick]] = defaultdict(list)
-        self.reasons: dict[int, list[Reason]] = defaultdict(list)
+        self.reasons: dict[int, tuple[Reason, ...]] = defaultdict(tuple)
         self.warnings: list[str] = []
         self.failures: list[str] = []
         self._gates = gates
         for pinned in matching.pinned:
-            self._take_pinned(pinned, matching.entries[pinned.index].artifact)
+            self._take_pinned(pinned, matching.artifacts[pinned.index])
         for number, (rule, groups) in enumerate(zip(rules, matching.groups, strict=True)):
             passed_over = [
                 missed for group in groups for missed in self._group(number, rule, group)
@@ -97,10 +97,11 @@ class Taking:
         strictly = rule.take.from_ is From.MATCHED
         passed_over: list[tuple[Match, Reason]] = []
         taken = doubtful = 0
+        place = _place(rule, group)
         for rank, match in enumerate(group):
             filled = places is not None and (rank if strictly else taken) >= places
             if filled:
-                self._leave(rule, group, rank, match)
+                self._leave(rule, place, rank, match)
                 if doubtful and rank < taken + 2 * len(passed_over):
                     # Ask ahead, twice as far each time: few rounds find one that passes.
                     self._gates.judge(match.index, match.artifact)
@@ -108,28 +109,28 @@ class Taking:
             reason, is_open = self._gates.judge(match.index, match.artifact)
             doubtful += is_open
             if reason is None:
-                self._take(number, rule, group, rank, match, len(passed_over))
+                self._take(number, rule, place, rank, match, len(passed_over))
                 taken += 1
             else:
-                self.reasons[match.index].append(_of_rule(reason, rule))
+                self.reasons[match.index] += (_of_rule(reason, rule),)
                 passed_over.append((match, reason))
         return passed_over
 
-    def _leave(self, rule: Rule, group: Sequence[Match], rank: int, match: Match) -> None:
-        detail = f"number {rank + 1} {_place(rule, group, match)}"
+    def _leave(self, rule: Rule, place: str, rank: int, match: Match) -> None:
+        detail = f"number {rank + 1} {place}"
         reason = Reason(ReasonCode.NOT_NEWEST, detail, rule.name, rule.take.line)
-        self.reasons[match.index].append(reason)
+        self.reasons[match.index] += (reason,)
 
     def _take(
         self,
         number: int,
         rule: Rule,
-        group: Sequence[Match],
+        place: str,
         rank: int,
         match: Match,
         passed_over: int,
     ) -> None:
-        detail = f"number {rank + 1} {_place(rule, group, match)}"
+        detail = f"number {rank + 1} {place}"
         if passed_over and rule.take.from_ is From.ELIGIBLE and rule.take.newest is not None:
             detail += f"; {passed_over} newer did not pass the gates"
         reasons = [Reason(ReasonCode.SELECTED, detail, rule.name, rule.line)]
@@ -166,13 +167,15 @@ def _of_rule(reason: Reason, rule: Rule) -> Reason:
     return Reason(reason.code, reason.detail, rule.name, reason.line)
 
 
-def _place(rule: Rule, group: Sequence[Match], match: Match) -> str:
-    artifact = match.artifact
+def _place(rule: Rule, group: Sequence[Match]) -> str:
+    """Say what a place in the group is a place in; all of a group share what they captured."""
+    first = group[0]
+    artifact = first.artifact
     where = f"{artifact.project}/{artifact.repository}"
     if not rule.group.by_repository:
         where = artifact.project
     captured = ", ".join(
-        f"{text.text} {text.of(match.tags[0].name)!r}" for text in rule.group.texts
+        f"{text.text} {text.of(first.tags[0].name)!r}" for text in rule.group.texts
     )
     where = f"{where} ({captured})" if captured else where
     take = rule.take

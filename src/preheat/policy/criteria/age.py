@@ -84,6 +84,11 @@ class AgeCriterion:
     line: int | None = None
     name: ClassVar[str] = "age"
 
+    @staticmethod
+    def likeness(artifact: Artifact, tags: tuple[Tag, ...]) -> None:
+        """Give nothing: no two ages are alike."""
+        del artifact, tags
+
     def judge(self, candidate: Candidate) -> tuple[Tag, ...] | Reason:
         """Give the tags of the right age, or say how old the youngest is."""
         tags, now = candidate.tags, candidate.now

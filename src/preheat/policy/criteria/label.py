@@ -65,6 +65,12 @@ class LabelCriterion:
     line: int | None = None
     name: ClassVar[str] = "labels"
 
+    @staticmethod
+    def likeness(artifact: Artifact, tags: tuple[Tag, ...]) -> tuple[str, ...]:
+        """Give the labels: nothing else counts."""
+        del tags
+        return artifact.labels
+
     def judge(self, candidate: Candidate) -> tuple[Tag, ...] | Reason:
         """Give all tags, or say which label is missing or in the way."""
         artifact = candidate.artifact

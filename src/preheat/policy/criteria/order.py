@@ -28,6 +28,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import lru_cache
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
@@ -42,7 +43,7 @@ from preheat.policy.versions import Range, calver_key, numeric_key, precedence, 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from preheat.artifact import Tag
+    from preheat.artifact import Artifact, Tag
     from preheat.policy.candidate import Candidate
     from preheat.policy.matchers import Matcher
     from preheat.policy.part import At
@@ -164,17 +165,13 @@ class Order:
 
     def version(self, tag: Tag) -> Any:
         """Give what is compared; None when the key is nothing of the kind."""
-        text = self.key.of(tag.name)
-        match self.by:
-            case By.SEMVER:
-                found = semver(text, strict=self.strict)
-                return None if found is None else precedence(found)
-            case By.CALVER:
-                return calver_key(text)
-            case By.NUMERIC:
-                return numeric_key(text)
-            case _:
-                return text
+        return _compared(self.key.of(tag.name), self.by, self.strict)
+
+    @staticmethod
+    def likeness(artifact: Artifact, tags: tuple[Tag, ...]) -> str | None:
+        """Give the name of a single tag: nothing else counts."""
+        del artifact
+        return tags[0].name if len(tags) == 1 else None
 
     def judge(self, candidate: Candidate) -> tuple[Tag, ...] | Reason:
         """Give the tags that are versions in range, or the reason of the one that came furthest."""
@@ -212,6 +209,20 @@ class Order:
 
     def _would_do_loosely(self, text: str) -> bool:
         return self.by is By.SEMVER and self.strict and semver(text, strict=False) is not None
+
+
+@lru_cache(maxsize=65536)
+def _compared(text: str, by: By, strict: bool) -> Any:  # noqa: FBT001 - positions are what is cached
+    match by:
+        case By.SEMVER:
+            found = semver(text, strict=strict)
+            return None if found is None else precedence(found)
+        case By.CALVER:
+            return calver_key(text)
+        case By.NUMERIC:
+            return numeric_key(text)
+        case _:
+            return text
 
 
 _FURTHER = {ReasonCode.UNPARSABLE: 0, ReasonCode.PRERELEASE: 1, ReasonCode.OUT_OF_RANGE: 2}

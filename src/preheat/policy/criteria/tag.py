@@ -30,7 +30,7 @@ from preheat.policy.patterns import Matchers, build_matchers
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from preheat.artifact import Tag
+    from preheat.artifact import Artifact, Tag
     from preheat.policy.candidate import Candidate
     from preheat.policy.part import At
 
@@ -73,6 +73,12 @@ class TagCriterion:
     deny: tuple[Matcher, ...] = ()
     line: int | None = None
     name: ClassVar[str] = "tags"
+
+    @staticmethod
+    def likeness(artifact: Artifact, tags: tuple[Tag, ...]) -> str | None:
+        """Give the name of a single tag: nothing else counts."""
+        del artifact
+        return tags[0].name if len(tags) == 1 else None
 
     def judge(self, candidate: Candidate) -> tuple[Tag, ...] | Reason:
         """Give the tags that match, or say what was met and wanted."""
