@@ -102,7 +102,7 @@ class Taking:
             filled = places is not None and (rank if strictly else taken) >= places
             if filled:
                 self._leave(rule, place, rank, match)
-                if doubtful and rank < taken + 2 * len(passed_over):
+                if doubtful and not strictly and rank < taken + 2 * len(passed_over):
                     # Ask ahead, twice as far each time: few rounds find one that passes.
                     self._gates.judge(match.index, match.artifact)
                 continue
