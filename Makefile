@@ -41,8 +41,9 @@ sandbox: $(READY) ## Only the Harbor and Dragonfly stand-ins, seeded (SANDBOX_AR
 	@exec $(BIN)/preheat sandbox $(SANDBOX_ARGS)
 
 .PHONY: policies
-policies: $(READY) ## Check include/policies: all problems with file and line.
+policies: $(READY) ## Check include/policies, all problems with file and line, and run its tests.
 	@$(BIN)/preheat policy check include/policies
+	@$(BIN)/preheat policy test
 
 .PHONY: up
 up: .env ## Build and start the compose stack, sandbox included, and wait until it is healthy.

@@ -5,7 +5,7 @@ The bodies are imported when a command runs: help must not wait for pydantic, RE
 
 from __future__ import annotations
 
-from pathlib import Path
+from pathlib import Path  # noqa: TC003 - typer evaluates annotations
 from typing import Annotated
 
 import typer
@@ -25,8 +25,13 @@ Name = Annotated[str, typer.Argument(metavar="NAME", help="The policy, as its fi
 @app.command(epilog=EXIT_CODES)
 def check(
     path: Annotated[
-        Path, typer.Argument(help="Folder of policies, or one file.", metavar="[PATH]")
-    ] = Path("include/policies"),
+        Path | None,
+        typer.Argument(
+            metavar="PATH",
+            help="Folder of policies, or one file; by default policies/ of the include folder.",
+            show_default=False,
+        ),
+    ] = None,
     *,
     clusters: Annotated[
         Path | None,
@@ -36,6 +41,7 @@ def check(
             help="The clusters; by default clusters.yaml beside the folder of policies.",
         ),
     ] = None,
+    include: IncludeOption = DEFAULT_INCLUDE,
     as_json: JsonOption = False,
 ) -> None:
     """Show everything that is wrong in policies and clusters, with file, line and column.
@@ -44,7 +50,7 @@ def check(
     """
     from preheat.cli.policy.check import run  # noqa: PLC0415
 
-    run(path, clusters, as_json=as_json)
+    run(path or include / "policies", clusters, as_json=as_json)
 
 
 @app.command("list", epilog=EXIT_CODES)
@@ -123,7 +129,7 @@ def run_tests(
     path: Annotated[
         Path | None,
         typer.Argument(
-            metavar="[PATH]",
+            metavar="PATH",
             help="A test file or a folder of them; by default policies/tests.",
             show_default=False,
         ),
