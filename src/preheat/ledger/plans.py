@@ -8,13 +8,13 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import msgspec
-from sqlalchemy import delete, func, insert, or_, select, update
+from sqlalchemy import and_, delete, func, insert, or_, select, update
 
 from preheat.difference import selected
 from preheat.ledger import attempts, placements
 from preheat.ledger.engine import clock, upsert
 from preheat.ledger.records import PlanItem, RecordedPlan
-from preheat.ledger.schema import attempt, image, placement, plan_placement
+from preheat.ledger.schema import attempt, follower, image, placement, plan_placement
 from preheat.ledger.schema import plan as table
 from preheat.placement import grounds
 from preheat.plan import Decision, Disposition
@@ -169,22 +169,23 @@ def lift_budget(connection: Connection, dag_id: str, run_id: str, most: int) -> 
 
 
 def spent(connection: Connection, policy: str, since: datetime) -> dict[str, int]:
-    """Sum up what the policy asked of each cluster since then, in bytes; each attempt once.
+    """Sum up what the policy asked of each cluster since then, in bytes; a retry costs nothing.
 
-    At most too high: blobs that images share count for each of them.
+    At most too high: blobs that images share count for each of them. Rests on who followed the
+    attempts, not on the plan: a cleared plan task forgets what its plan led to.
     """
     asked = (
-        select(plan_placement.c.attempt_id)
-        .join(table, table.c.id == plan_placement.c.plan_id)
-        .where(table.c.policy == policy, plan_placement.c.attempt_id.is_not(None))
+        select(attempt.c.placement_id, attempt.c.dag_id, attempt.c.run_id)
+        .join(follower, follower.c.attempt_id == attempt.c.id)
+        .join(table, and_(table.c.dag_id == follower.c.dag_id, table.c.run_id == follower.c.run_id))
+        .where(table.c.policy == policy, attempt.c.asked_at >= since)
         .distinct()
-        .scalar_subquery()
+        .subquery()
     )
     query = (
         select(placement.c.cluster, func.sum(image.c.size))
-        .join(attempt, attempt.c.placement_id == placement.c.id)
+        .join(asked, asked.c.placement_id == placement.c.id)
         .join(image, image.c.digest == placement.c.digest)
-        .where(attempt.c.id.in_(asked), attempt.c.asked_at >= since)
         .group_by(placement.c.cluster)
     )
     return {cluster: int(total) for cluster, total in connection.execute(query)}
