@@ -98,8 +98,9 @@ class Limiting:
         state = windows.state(now)
         if state.open:
             return placements
-        if not any(p.disposition is Disposition.ASK for p in placements):
+        if not self.question and not any(p.disposition is Disposition.ASK for p in placements):
             return placements
+        self.question = ""  # whoever said yes would ask for images while the window is closed
         self._tell_closed(windows, state)
         return [
             replace(p, disposition=Disposition.WINDOW_CLOSED, detail=state.detail)
