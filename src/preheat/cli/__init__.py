@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import io
+import sys
+
 import typer
 
 from preheat.cli import catalog, importing, ledger, policy
@@ -29,3 +32,6 @@ app.command()(sandbox)
 @app.callback()
 def main() -> None:
     """Make container images warm before anyone pulls them, and prove it."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal that cannot show a letter

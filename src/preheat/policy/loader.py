@@ -56,6 +56,9 @@ def read_text(file: FilePath) -> str:
     :raises ProblemsError: when it is unreadable, too big or not UTF-8.
     """
     try:
+        if file.exists() and not (file.is_file() or file.is_dir()):
+            # A pipe or a device would never end.
+            raise ProblemsError([Problem("This is not a regular file.", file.name)])
         with file.open("rb") as stream:
             content = stream.read(MAX_BYTES + 1)
         if len(content) > MAX_BYTES:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -252,6 +253,17 @@ def test_no_candidate_is_no_error(preheat: Preheat, include: Path) -> None:
     assert found.exit_code == 0
     assert "Nothing would be warmed." in found.stdout
     assert "has no artifact in a project" in " ".join(found.stdout.split())
+
+
+def test_a_terminal_without_unicode(catalog: Catalog) -> None:
+    """Letters that a terminal cannot show are replaced; nothing fails for them."""
+    code = "import sys; from preheat.cli import app; app(sys.argv[1:])"
+    words = [sys.executable, "-c", code, "explain", "web/frontend:2.4", *catalog]
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    done = subprocess.run(words, capture_output=True, text=True, check=False, env=environment)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "web/frontend:2.4 is selected by web-frontends" in done.stdout
+    assert done.stdout.isascii()
 
 
 def test_a_saved_catalogue_needs_no_airflow(catalog: Catalog, tmp_path: Path) -> None:

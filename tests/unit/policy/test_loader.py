@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -239,6 +240,13 @@ def test_files_that_cannot_be_policies(tmp_path: Path, clusters: Clusters) -> No
         "folder": "folder.yaml: The file cannot be read: Is a directory.",
         "short": "short.yml: Policy files end in .yaml; rename it to short.yaml.",
     }
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path, clusters: Clusters) -> None:
+    """A pipe among the policies would keep every reader waiting for ever."""
+    os.mkfifo(tmp_path / "pipe.yaml")
+    (entry,) = load_folder(tmp_path, clusters)
+    assert str(entry.problems[0]) == "pipe.yaml: This is not a regular file."
 
 
 def test_a_missing_folder_is_a_problem(tmp_path: Path, clusters: Clusters) -> None:
