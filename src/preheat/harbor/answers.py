@@ -65,7 +65,7 @@ class TokenAnswer(Struct):
     token: str
 
 
-class Platform(Struct, frozen=True, omit_defaults=True):
+class Platform(Struct, frozen=True, omit_defaults=True, gc=False):
     """A platform in Harbor's or the registry's words.
 
     Untyped, because artifacts that are no images use the same keys for other things.
@@ -76,10 +76,17 @@ class Platform(Struct, frozen=True, omit_defaults=True):
     variant: Any = ""
 
     def __str__(self) -> str:
-        os, architecture, variant = self.os, self.architecture, self.variant
-        if isinstance(os, str) and isinstance(architecture, str) and isinstance(variant, str):
-            return _platform(os, architecture, variant)
+        return _written(self)
+
+
+def _written(platform: Platform | None) -> str:
+    """Write a platform as ``os/arch[/variant]``; empty where none is told."""
+    if platform is None:
         return ""
+    os, architecture, variant = platform.os, platform.architecture, platform.variant
+    if isinstance(os, str) and isinstance(architecture, str) and isinstance(variant, str):
+        return _platform(os, architecture, variant)
+    return ""
 
 
 @lru_cache(maxsize=1024)
@@ -90,24 +97,24 @@ def _platform(os: str, architecture: str, variant: str) -> str:
     return "/".join(part for part in (os, architecture, variant) if part)
 
 
-class _Reference(Struct, omit_defaults=True):
+class _Reference(Struct, omit_defaults=True, gc=False):
     child_digest: str
     platform: Platform | None = None
     annotations: dict[str, str] | None = None
 
 
-class _TagAnswer(Struct, omit_defaults=True):
+class _TagAnswer(Struct, omit_defaults=True, gc=False):
     name: str
     push_time: datetime | None = None
     pull_time: datetime | None = None
     immutable: bool = False
 
 
-class _Named(Struct):
+class _Named(Struct, gc=False):
     name: str
 
 
-class _Accessory(Struct):
+class _Accessory(Struct, gc=False):
     type: str
 
 
@@ -117,7 +124,7 @@ class _Scan(Struct, omit_defaults=True):
     end_time: datetime | None = None
 
 
-class ArtifactAnswer(Struct, omit_defaults=True):
+class ArtifactAnswer(Struct, omit_defaults=True, gc=False):
     """An artifact; ``repository_name`` since Harbor 2.12."""
 
     id: int
@@ -142,12 +149,12 @@ class ArtifactAnswer(Struct, omit_defaults=True):
         Attestations, which Harbor shows with the platform ``unknown/unknown``, are no platform.
         """
         if self.references:
-            return tuple(
-                Child(entry.child_digest, str(entry.platform))
+            return tuple([
+                Child(entry.child_digest, platform)
                 for entry in self.references
-                if entry.platform and str(entry.platform) and not _is_attestation(entry.annotations)
-            )
-        platform = str(self.extra_attrs) if self.extra_attrs and self.type == "IMAGE" else ""
+                if (platform := _written(entry.platform)) and not _is_attestation(entry.annotations)
+            ])
+        platform = _written(self.extra_attrs) if self.type == "IMAGE" else ""
         return (Child(self.digest, platform),) if platform else ()
 
     def scan(self) -> ScanSummary | None:
@@ -214,16 +221,16 @@ def artifact_of(
         push_time=_time(answer.push_time),
         pull_time=_time(answer.pull_time),
         tags=_tags(answer.tags or ()),
-        labels=tuple(label.name for label in answer.labels or ()),
+        labels=tuple([label.name for label in answer.labels or ()]),
         children=answer.children(),
         annotations=answer.annotations or {},
     )
 
 
 def _tags(tags: Sequence[_TagAnswer]) -> tuple[Tag, ...]:
-    return tuple(
+    return tuple([
         Tag(tag.name, _time(tag.push_time), _time(tag.pull_time), tag.immutable) for tag in tags
-    )
+    ])
 
 
 def _time(moment: datetime | None) -> datetime | None:
