@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 from preheat.plan import Reason, ReasonCode
 from preheat.policy.candidate import Candidate
+from preheat.policy.criteria.label import LabelCriterion
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from preheat.artifact import Artifact, Tag
     from preheat.plan import Decision, Plan, PlannedPlacement
@@ -111,10 +112,8 @@ def _traces(
     policy = evaluation.policy
     source = _source_step(evaluation, artifact)
     yield RuleTrace("", (source,), source.line)
-    if source.outcome is Outcome.FAIL:
-        return
-    reasons = [reason for decision in decisions for reason in decision.reasons]
-    for rule in policy.rules:
+    reasons = [r for decision in decisions for r in (*decision.reasons, *decision.others)]
+    for rule in policy.rules if source.outcome is Outcome.PASS else ():
         own = [reason for reason in reasons if reason.rule == rule.name]
         yield RuleTrace(rule.name, tuple(_steps(evaluation, rule, artifact, own)), rule.line)
     pinned = next((r for r in reasons if r.code is ReasonCode.PINNED), None)
@@ -151,9 +150,11 @@ def _steps(
     for step in _listing_steps(evaluation, rule, artifact):
         failed = failed or step.outcome is Outcome.FAIL
         yield step
-    gate = next((reason for reason in reasons if reason.code in _GATES), None)
-    left = next((reason for reason in reasons if reason.code is ReasonCode.NOT_NEWEST), None)
     taken = next((reason for reason in reasons if reason.code is ReasonCode.SELECTED), None)
+    # An artifact whose tags lie in several groups may be taken of one and left of another.
+    against = () if taken else reasons
+    gate = next((reason for reason in against if reason.code in _GATES), None)
+    left = next((reason for reason in against if reason.code is ReasonCode.NOT_NEWEST), None)
     for name, line in _gates(evaluation):
         if failed or left:
             yield Step(name, Outcome.NOT_REACHED, line=line)
@@ -188,7 +189,10 @@ def _listing_steps(evaluation: Evaluation, rule: Rule, artifact: Artifact) -> It
         failed = reason is not None
         if not isinstance(outcome, Reason):
             candidate.tags = outcome
-        yield _step(criterion.name, reason, _kept(candidate.tags, artifact), criterion.line)
+        passed = _kept(candidate.tags, artifact)
+        if criterion.name == LabelCriterion.name:
+            passed = f"its labels are {_listed(artifact.labels) or 'none'}"
+        yield _step(criterion.name, reason, passed, criterion.line)
 
 
 def _step(name: str, reason: Reason | None, passed: str, line: int | None) -> Step:
@@ -198,9 +202,14 @@ def _step(name: str, reason: Reason | None, passed: str, line: int | None) -> St
 
 
 def _kept(tags: Sequence[Tag], artifact: Artifact) -> str:
-    names = ", ".join(repr(tag.name) for tag in tags)
-    every = len(tags) == len(artifact.tags)
-    return f"{'all tags' if every and len(tags) > 1 else 'by its tag'} {names}"
+    names = _listed(tag.name for tag in tags)
+    if len(tags) == 1:
+        return f"by its tag {names}"
+    return f"{'all tags' if len(tags) == len(artifact.tags) else 'by its tags'} {names}"
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(map(repr, names))
 
 
 def _gates(evaluation: Evaluation) -> Iterator[tuple[str, int | None]]:

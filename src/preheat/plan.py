@@ -79,6 +79,7 @@ class Decision:
     :param repository: project and repository.
     :param digest: digest of the artifact that Harbor lists.
     :param tags: all its tags; those that the rule picked come first.
+    :param others: where a rule or pin takes the artifact, why the other rules do not.
     """
 
     registry: str
@@ -88,6 +89,7 @@ class Decision:
     platform: str
     selected: bool
     reasons: tuple[Reason, ...]
+    others: tuple[Reason, ...] = ()
 
 
 class Disposition(StrEnum):

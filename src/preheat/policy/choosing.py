@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from preheat.plan import Decision, Reason, ReasonCode
@@ -54,8 +54,17 @@ class Choosing:
         """Give the images in the order of the rules, by repository, newest first."""
         return [image for _, image in sorted(self._chosen, key=lambda item: item[0])]
 
-    def choose(self, artifact: Artifact, picks: Sequence[Pick]) -> list[Decision]:
-        """Decide for each platform of a taken artifact, and for each wanted one that it lacks."""
+    def choose(
+        self, artifact: Artifact, picks: Sequence[Pick], others: tuple[Reason, ...] = ()
+    ) -> list[Decision]:
+        """Decide for each platform of a taken artifact, and for each wanted one that it lacks.
+
+        :param others: why other rules do not take it.
+        """
+        decisions = self._split(artifact, picks)
+        return [replace(each, others=others) for each in decisions] if others else decisions
+
+    def _split(self, artifact: Artifact, picks: Sequence[Pick]) -> list[Decision]:
         picked = dict.fromkeys(tag.name for pick in picks for tag in pick.tags)
         tags = tuple(picked)
         all_tags = tuple(dict.fromkeys((*tags, *(tag.name for tag in artifact.tags))))

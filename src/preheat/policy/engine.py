@@ -114,12 +114,14 @@ class Evaluation:
             judged = Judged()
             for index in part:
                 artifact = matching.artifacts[index]
+                more = taking.reasons.get(index)
+                reasons = matching.reasons[index]
+                reasons = reasons + more if more else reasons
                 if index in taking.picks:
-                    judged.entries.append(choosing.choose(artifact, taking.picks[index]))
+                    chosen = choosing.choose(artifact, taking.picks[index], reasons)
+                    judged.entries.append(chosen)
                 else:
-                    more = taking.reasons.get(index)
-                    reasons = matching.reasons[index]
-                    judged.entries.append((artifact, reasons + more if more else reasons))
+                    judged.entries.append((artifact, reasons))
             yield judged
 
 
