@@ -10,7 +10,7 @@ from rich.text import Text
 
 from preheat.cli.console import plain
 from preheat.explaining import Outcome
-from preheat.plan import Disposition
+from preheat.plan import Disposition, ReasonCode
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -125,6 +125,11 @@ def sentences(name: str, found: Explanation, policy: str) -> Iterator[str]:
             reason = decision.reasons[0]
             rule = f" (rule {reason.rule})" if reason.rule else " (a pin)"
             yield f"{name} is selected by {policy}{rule}{of}: {reason.detail}."
+            yield from (
+                f"Tags {alias.detail}."
+                for alias in decision.reasons[1:]
+                if alias.code is ReasonCode.SAME_DIGEST_AS
+            )
             yield from _places(found.placements, decision.platform)
         else:
             yield f"It is not warmed{of}: {decision.reasons[0].detail}."

@@ -59,6 +59,12 @@ def test_a_selected_image_says_where_it_goes(preheat: Preheat, catalog: Catalog)
     assert "It is asked for on eu-1 (all seed peers), us-1 (all seed peers)." in words
 
 
+def test_an_alias_says_what_it_is_the_same_as(preheat: Preheat, catalog: Catalog) -> None:
+    """Whoever asks for one tag of an image learns by which other tag it counts."""
+    words = told(preheat, "library/nginx:latest", "-p", "library-base", *catalog)
+    assert "'2.3', 'latest': same digest as '2.3.0', counted once." in words
+
+
 @pytest.mark.parametrize(
     ("image", "policy", "spec", "said"),
     [

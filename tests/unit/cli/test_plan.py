@@ -6,12 +6,18 @@ import json
 import os
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from preheat.ledger import Ledger
+from preheat.catalogfile import load
+from preheat.ledger import Ledger, RunRef
+from preheat.policy.engine import evaluate
+from preheat.policy.folder import load_file
+from preheat.policy.loader import load_clusters
+from preheat.verdict import Finding, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -148,17 +154,38 @@ def test_a_closed_window_waits(preheat: Preheat, catalog: Catalog, include: Path
     assert plan["window"]["open"] is False
 
 
-def test_what_a_ledger_knows_to_be_warm(
+def test_a_ledger_is_only_read(
     preheat: Preheat, catalog: Catalog, include: Path, tmp_path: Path
 ) -> None:
-    """Without a ledger nothing is warm; a ledger that is not there is told, and not made."""
+    """A ledger that is not there, or not ready, is told, and not made."""
     url = f"sqlite:///{tmp_path / 'ledger.db'}"
     refused = preheat("plan", "library-base", *catalog, "--ledger", url)
     assert refused.exit_code == 2
     assert "preheat ledger upgrade" in refused.stderr
     assert not (tmp_path / "ledger.db").exists()
-    Ledger.open(url).close()
-    assert preheat("plan", "library-base", *catalog, "--ledger", url).exit_code == 0
+
+
+def test_what_a_ledger_knows_to_be_warm(
+    preheat: Preheat, catalog: Catalog, include: Path, tmp_path: Path
+) -> None:
+    """What was proved warm a moment ago is not asked for; the explanation says so too."""
+    url = f"sqlite:///{tmp_path / 'ledger.db'}"
+    clusters = load_clusters((include / "clusters.yaml").read_text(), "clusters.yaml")
+    policy = load_file(include / "policies" / "library-base.yaml", clusters).policy
+    assert policy is not None
+    artifacts = load(Path("catalog.jsonl"), "harbor_default").artifacts
+    run = RunRef("preheat__library-base", "manual__1", "track", map_index=0, try_number=1)
+    with Ledger.open(url) as ledger:
+        plan = evaluate(policy, artifacts, clusters, datetime.now(UTC))
+        first = ledger.record_plan(plan, run).items[0]
+        claim = ledger.open_attempt(first.placement_id, owner="me", run=run, lease_seconds=60)
+        assert ledger.close_attempt(claim.attempt.id, Finding(Verdict.WARM, 2, 2, 20, 20))
+    words = (*catalog[:2], "--ledger", url)
+    places = planned(preheat, "library-base", *words)["images"][0]["places"]
+    assert [place["disposition"] for place in places] == ["ALREADY_WARM", "ASK"]
+    told = preheat("explain", "library/nginx:2.3.0", "-p", "library-base", *words).stdout
+    assert "It is already warm on eu-1: found warm" in told
+    assert "It is asked for on us-1 (single seed peer)." in told
 
 
 def test_another_moment(preheat: Preheat, catalog: Catalog) -> None:
