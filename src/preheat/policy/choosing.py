@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from preheat.plan import Decision, Reason, ReasonCode
 from preheat.policy.model import OnMissing
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from preheat.policy.model import Platforms
 
 __all__ = ["Choosing", "Pick"]
+
+_Order: TypeAlias = tuple[int, str, str, int]
 
 
 @dataclass(slots=True)
@@ -47,12 +49,11 @@ class Choosing:
         self._platforms = platforms
         takes_any = not all(wanted)
         self.wanted = () if takes_any else tuple(dict.fromkeys(p for each in wanted for p in each))
-        self._chosen: list[tuple[tuple[int, str, str, int], Chosen]] = []
-        self._labels: dict[tuple[str, str, str, str], str] = {}
+        self._chosen: dict[tuple[str, str, str, str], tuple[_Order, Chosen]] = {}
 
     def chosen(self) -> list[Chosen]:
         """Give the images in the order of the rules, by repository, newest first."""
-        return [image for _, image in sorted(self._chosen, key=lambda item: item[0])]
+        return [image for _, image in sorted(self._chosen.values(), key=lambda item: item[0])]
 
     def choose(
         self, artifact: Artifact, picks: Sequence[Pick], others: tuple[Reason, ...] = ()
@@ -115,16 +116,15 @@ class Choosing:
         """Choose an image, unless another artifact of the repository already brought it."""
         reasons = tuple(reason for pick in picks for reason in pick.reasons)
         name = (artifact.registry, artifact.full_name, digest, platform)
-        same = self._labels.get(name)
-        if same is not None:
+        pinned = picks[0].rule_index < 0
+        if name in self._chosen:
+            order, chosen = self._chosen[name]
+            self._chosen[name] = order, replace(chosen, pinned=chosen.pinned or pinned)
+            same = label_of(artifact.full_name, chosen.tags, digest, platform)
             first = Reason(ReasonCode.SAME_DIGEST_AS, f"the same image as {same}, warmed once")
             return self._decision(artifact, all_tags, platform, (first, *reasons))
-        self._labels[name] = label_of(artifact.full_name, tags, digest, platform)
         order = (picks[0].rule_index, artifact.registry, artifact.full_name, picks[0].rank)
-        self._chosen.append((
-            order,
-            Chosen(artifact, digest, platform, tags, pinned=picks[0].rule_index < 0),
-        ))
+        self._chosen[name] = order, Chosen(artifact, digest, platform, tags, pinned)
         return self._decision(artifact, all_tags, platform, reasons, selected=True)
 
     def _decision(

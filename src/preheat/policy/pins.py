@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import UTC
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import AfterValidator, Field
@@ -98,7 +99,7 @@ class Pin:
 
     def has_expired(self, now: datetime) -> bool:
         """Whether its last day is over."""
-        return now.date() > self.until
+        return now.astimezone(UTC).date() > self.until
 
     def means(self, artifact: Artifact) -> bool:
         """Whether an artifact of the pinned repository is the pinned one."""
