@@ -47,18 +47,13 @@ class Catalogue:
     @classmethod
     def of(cls, artifacts: Iterable[Artifact]) -> Catalogue:
         """Arrange artifacts; one that was listed twice, around a moving tag, counts once."""
-        found: dict[tuple[str, str], dict[str, list[Artifact]]] = {}
+        found: dict[tuple[str, str, str], list[Artifact]] = defaultdict(list)
         for artifact in artifacts:
-            place = (artifact.registry, artifact.project)
-            if place not in found:
-                found[place] = defaultdict(list)
-            found[place][artifact.repository].append(artifact)
-        return cls({
-            place: [
-                _repository(place, name, listed) for name, listed in sorted(found[place].items())
-            ]
-            for place in sorted(found)
-        })
+            found[artifact.registry, artifact.project, artifact.repository].append(artifact)
+        projects: dict[tuple[str, str], list[Repository]] = defaultdict(list)
+        for (registry, project, name), listed in sorted(found.items()):
+            projects[registry, project].append(_repository(registry, project, name, listed))
+        return cls(dict(projects))
 
     def __iter__(self) -> Iterator[Repository]:
         for repositories in self.projects.values():
@@ -69,15 +64,15 @@ class Catalogue:
         return sum(len(repository.artifacts) for repository in self)
 
 
-def _repository(place: tuple[str, str], name: str, listed: list[Artifact]) -> Repository:
-    by_digest: dict[str, Artifact] = {}
-    for artifact in listed:
-        known = by_digest.setdefault(artifact.digest, artifact)
-        if known is not artifact:
+def _repository(registry: str, project: str, name: str, listed: list[Artifact]) -> Repository:
+    by_digest = {artifact.digest: artifact for artifact in listed}
+    if len(by_digest) < len(listed):
+        for artifact in listed:
             # Any fixed choice does, if it does not depend on the order of the listing.
-            by_digest[artifact.digest] = max(known, artifact, key=repr)
-    types = frozenset([artifact.type for artifact in by_digest.values()])
-    return Repository(*place, name, _newest_first(list(by_digest.values())), types)
+            by_digest[artifact.digest] = max(by_digest[artifact.digest], artifact, key=repr)
+    kept = list(by_digest.values())
+    types = frozenset([artifact.type for artifact in kept])
+    return Repository(registry, project, name, _newest_first(kept), types)
 
 
 def _newest_first(artifacts: list[Artifact]) -> tuple[Artifact, ...]:

@@ -109,14 +109,25 @@ class Matching:
     def _apply(self, number: int, entries: Sequence[int]) -> None:
         """Judge entries of one repository by a rule; put those that pass into groups."""
         rule, judge, groups = self._rules[number], self._judges[number], self._open[number]
+        artifacts, reasons = self.artifacts, self.reasons
+        matches: list[Match] = []
         for index in entries:
-            artifact = self.artifacts[index]
+            artifact = artifacts[index]
             outcome = judge(artifact)
             if isinstance(outcome, Reason):
-                self.reasons[index] += (outcome,)
+                reasons[index] += (outcome,)
             else:
-                for key, tags in _by_group(rule.group, artifact, outcome):
-                    groups.setdefault(key, []).append(Match(index, artifact, tags))
+                matches.append(Match(index, artifact, outcome))
+        if not matches:
+            return
+        if not rule.group.texts:
+            # All of one repository are in one group.
+            key = key_of(rule.group, matches[0].artifact, matches[0].tags[0])
+            groups.setdefault(key, []).extend(matches)
+            return
+        for match in matches:
+            for key, tags in _by_group(rule.group, match.artifact, match.tags):
+                groups.setdefault(key, []).append(Match(match.index, match.artifact, tags))
 
     def _pin(self, entries: range, pins: Sequence[Pin]) -> None:
         for pin in pins:
@@ -145,7 +156,7 @@ def _by_group(
     group: Group, artifact: Artifact, tags: tuple[Tag, ...]
 ) -> Iterable[tuple[GroupKey, tuple[Tag, ...]]]:
     """Share the tags of an artifact out to the groups that they belong to."""
-    if not group.texts or len(tags) == 1:
+    if len(tags) == 1:
         return ((key_of(group, artifact, tags[0]), tags),)
     by_key: dict[GroupKey, list[Tag]] = {}
     for tag in tags:
