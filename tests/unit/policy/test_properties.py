@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -26,7 +27,8 @@ WIDE = "sources: [{registry: harbor_default, projects: ['*'], artifactTypes: [im
 times = st.one_of(
     st.none(), st.integers(0, 90 * 24).map(lambda hours: NOW - timedelta(hours=hours))
 )
-tags = st.builds(Tag, st.sampled_from(["1.0", "1.1", "1.0-rc1", "latest", "dev"]), times)
+TAGS = ["1.0", "1.1", "1.0.1", "1.10.0", "v2.0.0-rc.1", "1.0-rc1", "20261123", "latest", "dev"]
+tags = st.builds(Tag, st.sampled_from(TAGS), times)
 
 
 @st.composite
@@ -63,7 +65,18 @@ conditions = st.sampled_from([
     "age: {min: 2d}",
     "age: {clock: pulled, max: 20d}",
 ])
-orders = st.sampled_from(["pushed", "pulled", "alphabetical"])
+LINES = "tags: {allow: [{regex: '(?P<line>[0-9]+[.][0-9]+).*'}]}"
+orders = st.sampled_from([
+    "order: {by: pushed}",
+    "order: {by: pulled}",
+    "order: {by: alphabetical}",
+    "order: {by: numeric}",
+    "order: {by: calver}",
+    "order: {by: semver, strict: false, prerelease: include}",
+    "order: {by: semver, ranges: ['>=1.0.1 <2', '^2']}",
+    f"{LINES}, groupBy: [repository, $line]",
+    f"{LINES}, order: {{by: numeric, key: $line}}, groupBy: [project]",
+])
 
 
 def key_of(condition: str) -> str:
@@ -76,10 +89,12 @@ def rules(draw: st.DrawFn, *, take: bool = True) -> str:
     """Draw one to three rules, each of some conditions with different keys."""
     drawn: list[str] = []
     for number in range(draw(st.integers(1, 3))):
+        order = draw(orders)
         chosen = draw(st.lists(conditions, max_size=3, unique_by=key_of))
-        parts = [f"name: r{number}", *chosen, f"order: {{by: {draw(orders)}}}"]
+        parts = [f"name: r{number}", order, *(c for c in chosen if key_of(c) not in order)]
         if take:
-            parts.append(f"take: {{newest: {draw(st.integers(1, 3))}}}")
+            newest, previous = draw(st.integers(1, 3)), draw(st.integers(0, 1))
+            parts.append(f"take: {{newest: {newest}, plusPrevious: {previous}}}")
         drawn.append("{" + ", ".join(parts) + "}")
     return f"rules: [{', '.join(drawn)}]"
 
@@ -167,7 +182,56 @@ def test_taking_fewer_never_adds(
     """A smaller ``take.newest`` places a part of what a larger one places."""
 
     def placed(limit: int) -> set[object]:
-        limited = rule.replace("order:", f"take: {{newest: {limit}}}, order:")
+        limited = rule.replace("{name:", f"{{take: {{newest: {limit}}}, name:")
         return {p.key for p in plan(catalogue, WIDE, limited).placements}
 
     assert placed(newest) <= placed(newest + 1)
+
+
+TIGHTER = st.sampled_from([
+    ("", "labels: {all: [a]}"),
+    ("labels: {any: [a, b]}", "labels: {all: [a, b]}"),
+    ("labels: {any: [a, b]}", "labels: {any: [a, b], none: [hold]}"),
+    ("age: {max: 30d}", "age: {max: 3d}"),
+    ("age: {max: 30d}", "age: {min: 2d, max: 30d}"),
+    ("tags: {deny: [{exact: dev}]}", "tags: {allow: [{glob: '1*'}], deny: [{exact: dev}]}"),
+    ("tags: {allow: [{glob: '*'}]}", "tags: {allow: [{glob: '*'}], deny: [{glob: '*0*'}]}"),
+    ("order: {by: semver, strict: false}", "order: {by: semver}"),
+    ("order: {by: semver, prerelease: include}", "order: {by: semver, prerelease: exclude}"),
+    ("order: {by: semver, ranges: ['>=1']}", "order: {by: semver, ranges: ['>=1.0.1 <1.9']}"),
+])
+
+
+def one_rule(*parts: str) -> str:
+    """Write a policy's rules with one rule."""
+    return f"rules: [{{{', '.join(['name: r', *filter(None, parts)])}}}]"
+
+
+@some
+@given(catalogues, TIGHTER)
+def test_tightening_a_rule_without_take_never_adds(
+    plan: Callable[..., Plan], catalogue: list[Artifact], pair: tuple[str, str]
+) -> None:
+    """What a narrower condition places, a wider one places too."""
+    loose, tight = ({p.key for p in plan(catalogue, WIDE, one_rule(c)).placements} for c in pair)
+    assert tight <= loose
+
+
+@some
+@given(catalogues, TIGHTER, st.integers(1, 2))
+def test_tightening_a_rule_with_take_only_moves_older_ones_up(
+    plan: Callable[..., Plan], catalogue: list[Artifact], pair: tuple[str, str], newest: int
+) -> None:
+    """With ``take`` an image may come in: only one that fell short of the newest before.
+
+    It takes the place of one that went out, so no repository ever gets more images.
+    """
+    plain = [replace(a, children=(Child(a.digest, "linux/amd64"),)) for a in catalogue]
+    loose, tight = (
+        plan(plain, WIDE, one_rule(c, f"take: {{newest: {newest}}}")).decisions for c in pair
+    )
+    taken = [{(d.repository, d.digest) for d in made if d.selected} for made in (loose, tight)]
+    fell_short = {(d.repository, d.digest) for d in loose if d.reasons[0].code == "NOT_NEWEST"}
+    assert taken[1] - taken[0] <= fell_short
+    counts = [Counter(repository for repository, _ in each) for each in taken]
+    assert all(counts[1][name] <= counts[0][name] for name in counts[1])
