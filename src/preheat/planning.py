@@ -1,20 +1,77 @@
-"""From a policy and a catalogue to a final plan: evaluate, answer what is asked, evaluate again."""
+"""From a policy to a final plan: list, evaluate, answer what is asked, evaluate again."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeAlias
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+from preheat.placement import grounds
+from preheat.policy.criteria.label import LabelCriterion
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+    from datetime import datetime
+
+    from preheat.artifact import Artifact
     from preheat.facts import Facts, Question
+    from preheat.harbor.client import HarborClient
+    from preheat.ledger import Ledger
+    from preheat.placement import PlacementKey
     from preheat.plan import Plan
     from preheat.policy.engine import Evaluation
+    from preheat.policy.model import Clusters, Policy
 
-__all__ = ["Answerer", "complete", "unanswered"]
+__all__ = ["Answerer", "complete", "list_artifacts", "proved_warm", "unanswered"]
 
 Answerer: TypeAlias = "Callable[[Sequence[Question]], Facts]"
 """Finds answers; must answer every question, with None for what cannot be known."""
+
+
+def list_artifacts(
+    clients: Mapping[str, HarborClient],
+    policies: Collection[Policy],
+    progress: Callable[[str, str, int], None] | None = None,
+) -> Iterator[Artifact]:
+    """List every project that any of the policies looks at, once.
+
+    :param clients: by registry connection id.
+    :param progress: told registry, project and number of artifacts when a project is through.
+    :raises RemoteError: if a Harbor does not answer as it should.
+    """
+    # Labels cost Harbor a query for each artifact: ask for them only where a rule reads them.
+    labels = any(
+        isinstance(criterion, LabelCriterion)
+        for policy in policies
+        for rule in policy.rules
+        for criterion in rule.criteria
+    )
+    for registry, client in clients.items():
+        wanted = [
+            matches
+            for policy in policies
+            for source in policy.sources
+            if source.registry == registry
+            for matches in source.projects
+        ]
+        for project in client.projects(wanted):
+            count = 0
+            for artifact in client.project_artifacts(project.name, labels=labels):
+                count += 1
+                yield artifact
+            if progress:
+                progress(registry, project.name, count)
+
+
+def proved_warm(ledger: Ledger, clusters: Clusters) -> dict[PlacementKey, datetime]:
+    """Tell what was proved warm, and when, on the clusters as they are described now.
+
+    What was proved under other settings of a cluster is no proof.
+    """
+    settings = {cluster.name: cluster.settings() for cluster in clusters}
+    return {
+        key: proof.checked_at
+        for key, proof in ledger.warm().items()
+        if key.cluster in settings and proof.grounds == grounds(key.scope, settings[key.cluster])
+    }
 
 
 def complete(evaluation: Evaluation, answer: Answerer, facts: Facts | None = None) -> Plan:

@@ -25,7 +25,7 @@ MAY_IMPORT = {
     **dict.fromkeys(VALUES, VALUES),
     "transport": frozenset({"errors"}),
     "policy": VALUES - {"checks"},
-    "planning": VALUES | {"policy"},
+    "planning": VALUES | {"harbor", "ledger", "policy"},
     "explaining": VALUES | {"policy"},
     "policytest": VALUES | {"explaining", "planning", "policy"},
     "harbor": VALUES | {"transport"},

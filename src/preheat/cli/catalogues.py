@@ -11,16 +11,15 @@ from preheat.catalogfile import load
 from preheat.catalogue import Catalogue
 from preheat.cli.console import stderr
 from preheat.errors import InputError
-from preheat.policy.criteria.label import LabelCriterion
+from preheat.planning import list_artifacts
 from preheat.rendering import count_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from preheat.artifact import Artifact
     from preheat.facts import Facts, Question
     from preheat.harbor.client import HarborClient
-    from preheat.policy.matchers import Matcher
     from preheat.policy.model import Policy
 
 __all__ = ["Known", "known"]
@@ -109,35 +108,10 @@ def _live(policies: Sequence[Policy], registries: Sequence[str]) -> Known:
     from preheat.cli.harbors import open_harbor  # noqa: PLC0415 - only where a Harbor is asked
 
     clients = {registry: open_harbor(registry) for registry in registries}
-    artifacts = [
-        artifact
-        for registry, client in clients.items()
-        for artifact in _listed(client, registry, policies)
-    ]
+    artifacts = list_artifacts(clients, policies, _tell)
     origins = dict.fromkeys(registries, "as listed now")
     return Known(Catalogue.of(artifacts), origins, clients=clients)
 
 
-def _listed(client: HarborClient, registry: str, policies: Sequence[Policy]) -> Iterator[Artifact]:
-    """List every project that any policy looks at, once."""
-    wanted: list[Matcher] = [
-        matcher
-        for policy in policies
-        for source in policy.sources
-        if source.registry == registry
-        for matcher in source.projects
-    ]
-    # Labels cost Harbor a query for each artifact: ask for them only where a rule reads them.
-    labels = any(
-        isinstance(criterion, LabelCriterion)
-        for policy in policies
-        for rule in policy.rules
-        for criterion in rule.criteria
-    )
-    told = stderr()
-    for project in client.projects(wanted):
-        count = 0
-        for artifact in client.project_artifacts(project.name, labels=labels):
-            count += 1
-            yield artifact
-        told.print(f"{registry} {project.name}: {count_of(count, 'artifact')}", style="dim")
+def _tell(registry: str, project: str, artifacts: int) -> None:
+    stderr().print(f"{registry} {project}: {count_of(artifacts, 'artifact')}", style="dim")

@@ -7,11 +7,12 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from preheat.errors import LedgerError
-from preheat.placement import PlacementKey, TrackSettings, grounds
+from preheat.planning import proved_warm
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from preheat.placement import PlacementKey
     from preheat.policy.model import Clusters
 
 __all__ = ["Remembered", "remembered"]
@@ -41,17 +42,6 @@ def remembered(url: str, clusters: Clusters, policies: list[str], at: datetime) 
         return Remembered()
     from preheat.ledger import Ledger  # noqa: PLC0415 - only where a ledger is read
 
-    # What was proved under other settings of a cluster is no proof now.
-    settings = {
-        cluster.name: TrackSettings(
-            driver=cluster.driver,
-            connection=cluster.connection,
-            scheduler_cluster_id=cluster.scheduler_cluster_id,
-            registry="",
-            expected_hosts=cluster.hosts,
-        )
-        for cluster in clusters
-    }
     with Ledger.at(url) as ledger:
         status = ledger.status()
         if not status.is_current:
@@ -59,10 +49,5 @@ def remembered(url: str, clusters: Clusters, policies: list[str], at: datetime) 
                 f"The ledger at {status.url} is at revision {status.revision or 'none'}, this"
                 f" Preheat needs {status.head}: run 'preheat ledger upgrade'."
             )
-        warm = {
-            key: proof.checked_at
-            for key, proof in ledger.warm().items()
-            if key.cluster in settings
-            and proof.grounds == grounds(key.scope, settings[key.cluster])
-        }
+        warm = proved_warm(ledger, clusters)
         return Remembered(warm, {name: ledger.spent(name, at - _DAY) for name in policies})

@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from preheat.errors import Problem, ProblemsError
-from preheat.placement import Peers, Scope
+from preheat.placement import Peers, Scope, TrackSettings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -64,6 +64,20 @@ class Cluster:
     def as_data(self) -> dict[str, object]:
         """Give the entry as plain data, for the ledger."""
         return asdict(self)
+
+    def settings(self, registry: str = "", submit: Submit | None = None) -> TrackSettings:
+        """Say how an image of a registry is asked for and proved there."""
+        asked = submit or Submit()
+        return TrackSettings(
+            driver=self.driver,
+            connection=self.connection,
+            scheduler_cluster_id=self.scheduler_cluster_id,
+            registry=registry,
+            timeout_seconds=asked.timeout_seconds,
+            concurrent_tasks=asked.concurrent_tasks,
+            concurrent_peers=asked.concurrent_peers,
+            expected_hosts=self.hosts,
+        )
 
 
 @dataclass(frozen=True, slots=True)

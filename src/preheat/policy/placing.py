@@ -109,7 +109,7 @@ class Placing:
                 continue
             registry = image.artifact.registry
             if registry not in settings:
-                settings[registry] = self._settings(cluster, registry)
+                settings[registry] = cluster.settings(registry, self.submit)
             key = PlacementKey(
                 cluster=cluster.name,
                 pull_endpoint=cluster.pull_endpoints[registry],
@@ -122,18 +122,6 @@ class Placing:
             if key not in found:
                 planned = self._planned(key, settings[registry], image.tags)
                 found[key] = Placed(planned, image)
-
-    def _settings(self, cluster: Cluster, registry: str) -> TrackSettings:
-        return TrackSettings(
-            driver=cluster.driver,
-            connection=cluster.connection,
-            scheduler_cluster_id=cluster.scheduler_cluster_id,
-            registry=registry,
-            timeout_seconds=self.submit.timeout_seconds,
-            concurrent_tasks=self.submit.concurrent_tasks,
-            concurrent_peers=self.submit.concurrent_peers,
-            expected_hosts=cluster.hosts,
-        )
 
     def _planned(
         self, key: PlacementKey, settings: TrackSettings, tags: tuple[str, ...]

@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from preheat.catalogue import Catalogue
 from preheat.errors import Problem, ProblemsError, RefusedError
 from preheat.harbor.reference import ImageReference, parse_references
-from preheat.placement import Scope, TrackSettings, grounds
+from preheat.placement import Scope
 from preheat.plan import Disposition
-from preheat.planning import complete
-from preheat.policy.criteria.label import LabelCriterion
+from preheat.planning import complete, list_artifacts, proved_warm
 from preheat.policy.engine import Evaluation
 from preheat.policy.images import plan_images
 from preheat.policy.model import Target
@@ -24,12 +23,11 @@ from preheat.provider.config import max_map_length
 from preheat.provider.hooks.harbor import HarborHook
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from preheat.artifact import Artifact
     from preheat.harbor.client import HarborClient
     from preheat.ledger import Ledger
-    from preheat.placement import PlacementKey
     from preheat.plan import Plan
     from preheat.policy.model import Cluster, Clusters, Policy
 
@@ -82,49 +80,14 @@ class PolicySource:
         now = datetime.now(UTC)
         evaluation = Evaluation(
             self.policy,
-            Catalogue.of(self._artifacts(clients)),
+            Catalogue.of(list_artifacts(clients, [self.policy])),
             self.clusters,
             now,
-            warm=self._warm(ledger),
+            warm=proved_warm(ledger, self.clusters),
             spent=ledger.spent(self.policy.name, now - _DAY),
             max_map_length=max_map_length(),
         )
         return complete(evaluation, Answers(ledger, clients))
-
-    def _warm(self, ledger: Ledger) -> dict[PlacementKey, datetime]:
-        """Tell what was proved warm on the clusters as ``clusters.yaml`` describes them now."""
-        now = {
-            cluster.name: TrackSettings(
-                driver=cluster.driver,
-                connection=cluster.connection,
-                scheduler_cluster_id=cluster.scheduler_cluster_id,
-                registry="",
-                expected_hosts=cluster.hosts,
-            )
-            for cluster in self.clusters
-        }
-        return {
-            key: proof.checked_at
-            for key, proof in ledger.warm().items()
-            if key.cluster in now and proof.grounds == grounds(key.scope, now[key.cluster])
-        }
-
-    def _artifacts(self, clients: Mapping[str, HarborClient]) -> Iterator[Artifact]:
-        # Labels cost Harbor a query for each artifact: ask for them only where a rule reads them.
-        labels = any(
-            isinstance(criterion, LabelCriterion)
-            for rule in self.policy.rules
-            for criterion in rule.criteria
-        )
-        for registry, client in clients.items():
-            wanted = [
-                matches
-                for source in self.policy.sources
-                if source.registry == registry
-                for matches in source.projects
-            ]
-            for project in client.projects(wanted):
-                yield from client.project_artifacts(project.name, labels=labels)
 
 
 @dataclass(frozen=True)
@@ -201,7 +164,7 @@ def _look_up(
         try:
             return client.artifact(reference.project, reference.repository, reference.reference)
         except RefusedError as error:
-            return Problem(f"cannot take {reference}: {error}", "images")
+            return Problem(f"{reference} cannot be taken: {error}", "images", reference.line)
 
     with ThreadPoolExecutor(_LOOKUPS_AT_ONCE) as pool:
         found = list(zip(references, pool.map(one, references), strict=True))
