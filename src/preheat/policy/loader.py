@@ -20,7 +20,7 @@ from preheat.policy.yamltext import MAX_BYTES, Document, parse
 if TYPE_CHECKING:
     from pathlib import Path as FilePath
 
-__all__ = ["load_clusters", "load_policy", "read_text"]
+__all__ = ["load_clusters", "load_policy", "read_text", "undecodable"]
 
 AnyFile = TypeVar("AnyFile", bound=Strict)
 
@@ -66,18 +66,24 @@ def read_text(file: FilePath) -> str:
             raise ProblemsError([Problem(message, file.name)])
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        message = f"The file is not UTF-8 text (byte {error.start})."
-        raise ProblemsError([Problem(message, file.name)]) from None
+        raise ProblemsError([undecodable(error, file.name)]) from None
     except OSError as error:
         message = f"The file cannot be read: {error.strerror}."
         raise ProblemsError([Problem(message, file.name)]) from None
+
+
+def undecodable(error: UnicodeDecodeError, source: str) -> Problem:
+    """Tell where bytes are no text, and what to do."""
+    line = error.object.count(b"\n", 0, error.start) + 1
+    message = f"The file is not UTF-8 text (byte {error.start}); save it as UTF-8."
+    return Problem(message, source, line)
 
 
 def _validated(
     model: type[AnyFile], document: Document, source: str, problems: list[Problem]
 ) -> AnyFile:
     if not document.values:
-        raise ProblemsError([Problem("The file is empty.", source)])
+        raise ProblemsError([Problem("The file is empty; fill it, or remove it.", source)])
     found = [*document.problems, *problems]
     try:
         file = model.model_validate(document.data)

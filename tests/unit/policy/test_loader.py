@@ -219,7 +219,7 @@ def test_broken_files_do_not_harm_others(clusters: Clusters) -> None:
     told = {stem: str(ProblemsError(found)) for stem, found in problems.items()}
     assert "not UTF-8 text (byte 9)" in told["latin-1"]
     assert "not UTF-8" in told["picture"]
-    assert told["empty"] == "empty.yaml: The file is empty."
+    assert told["empty"] == "empty.yaml: The file is empty; fill it, or remove it."
     assert told["not-a-map"] == "not-a-map.yaml:1:1: This must be a map of keys and values."
     assert "Indent with spaces" in told["tabs"]
     assert len(problems["three-mistakes"]) == 3

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from preheat.errors import InputError, Problem, ProblemsError
+from preheat.errors import InputError, ProblemsError
 from preheat.policy.folder import PolicyEntry, load_text
-from preheat.policy.loader import load_clusters
+from preheat.policy.loader import load_clusters, undecodable
 
 if TYPE_CHECKING:
     from preheat.cli.include import Include
@@ -104,8 +104,7 @@ def _entry(path: Path, content: bytes, clusters: Clusters) -> PolicyEntry:
     try:
         return load_text(path, content.decode("utf-8-sig"), clusters)
     except UnicodeDecodeError as error:
-        message = f"The file is not UTF-8 text (byte {error.start})."
-        return PolicyEntry(path, problems=(Problem(message, path.name),))
+        return PolicyEntry(path, problems=(undecodable(error, path.name),))
 
 
 def _git(folder: Path, *words: str) -> bytes:
