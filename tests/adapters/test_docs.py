@@ -1,9 +1,125 @@
-"""What a DAG's page shows of a file that cannot be used."""
+"""What a DAG's page shows of a policy, and of a file that cannot be used."""
 
 from __future__ import annotations
 
+import pytest
+
 from preheat.errors import Problem
-from preheat.provider.docs import invalid_doc
+from preheat.policy.loader import load_clusters, load_policy
+from preheat.provider.docs import invalid_doc, policy_doc
+
+CLUSTERS = """
+apiVersion: preheat/v1alpha1
+kind: PreheatClusters
+clusters:
+  - name: us-1
+    connection: dragonfly_default
+    schedulerClusterId: 2
+    pullEndpoints: {harbor_default: "http://127.0.0.1:8085"}
+"""
+POLICY = """
+apiVersion: preheat/v1alpha1
+kind: PreheatPolicy
+metadata: {name: web, labels: {team: web}}
+spec:
+  sources: [{registry: harbor_default, projects: [web]}]
+  rules: [{name: all}]
+  targets: [{cluster: us-1, scope: all_peers}]
+  triggers: {events: [pushed]}
+"""
+GATES = """
+  gates:
+    vulnerabilities:
+      rejectSeverity: high
+      onMissing: waitForScan
+      maxReportAge: 7d
+      cveAllowlist: [{id: CVE-2026-1, until: 2026-12-31, reason: "not <reachable>"}]
+      useProjectAllowlist: true
+    signature: {verifier: cosign}
+    size: {maxPerImage: 25GiB}
+"""
+ALLOW = 'allow: [{from: "20:00", to: "06:00", timezone: Europe/Berlin}]'
+DENY = 'deny: [{days: [fri], from: "16:00", to: "24:00", timezone: UTC}]'
+
+
+def told(more: str = "") -> str:
+    """Describe the policy with more keys, its own text not included."""
+    clusters = load_clusters(CLUSTERS, "clusters.yaml")
+    policy = load_policy(POLICY + more, "web.yaml", clusters)
+    return policy_doc(policy).partition("```yaml")[0]
+
+
+def test_a_policy_without_limits_says_nothing_of_them() -> None:
+    """What is not there takes no line on the page."""
+    page = told()
+
+    assert "- **Labels:** team: web" in page
+    assert not [word for word in ("Gates", "Pinned", "Budget", "Only within") if word in page]
+
+
+def test_gates_are_told_in_words() -> None:
+    """An exception with its last day and reason, so that nobody has to know the language."""
+    page = told(GATES)
+
+    assert (
+        "  - *vulnerabilities:* no finding of severity high and above; an image without a "
+        "successful scan is out until a later run finds one; a report older than 7d does not "
+        "count; CVE-2026-1 is excused until 2026-12-31 (not \\<reachable\\>); what the project's "
+        "allowlist in Harbor excuses is excused\n"
+    ) in page
+    assert "  - *signature:* Harbor shows a signature of Cosign; who signed is not" in page
+    assert "  - *size:* no platform is larger than 25.0 GiB\n" in page
+
+
+def test_pins_are_told_with_their_last_day() -> None:
+    """And with the reason that the file gives."""
+    page = told('\n  pins: [{image: "web/a:1", until: 2027-01-31, reason: always}]\n')
+
+    assert "  - web/a:1, until 2027-01-31 (UTC): always\n" in page
+
+
+@pytest.mark.parametrize(
+    ("on_exceed", "words", "green"),
+    [
+        ("trim", "What is beyond it is left out of the run", True),
+        ("fail", "asks for nothing, and the run is red", False),
+        ("ask", "the task *approve* asks a person, under *Required Actions*", True),
+    ],
+)
+def test_a_budget_says_what_happens_beyond_it(on_exceed: str, words: str, green: bool) -> None:
+    """And whether a green run may have left something out."""
+    limits = "maxImages: 1, perRun: 1GiB, perClusterPerDay: 1.5TiB"
+    page = told(f"\n  budget: {{{limits}, onExceed: {on_exceed}}}\n")
+
+    assert "at most 1 image a run, 1.0 GiB a run, 1.5 TiB a cluster in 24 hours. " in page
+    assert words in page
+    assert ("What the budget leaves out is not" in page) == green
+
+
+@pytest.mark.parametrize(
+    ("on_closed", "words", "skips"),
+    [
+        ("wait", "waits in *plan* until it opens, then plans anew", False),
+        ("skip", "asks for nothing, and its *report* is skipped", True),
+        ("fail", "asks for nothing and is red", False),
+    ],
+)
+def test_windows_say_what_happens_outside(on_closed: str, words: str, skips: bool) -> None:
+    """With hours, days and time zone, as the plan says them too."""
+    page = told(f"\n  windows: {{{ALLOW}, {DENY}, onClosed: {on_closed}}}\n")
+
+    hours = "every day 20:00 to 06:00 (Europe/Berlin), but not fri 16:00 to 24:00 (UTC). "
+    assert f"- **Only within** {hours}" in page
+    assert words in page
+    assert ("*report* is skipped says nothing" in page) == skips
+
+
+def test_hours_that_are_only_denied_leave_all_others() -> None:
+    """Without ``allow`` every other hour is fine."""
+    page = told(f"\n  windows: {{{DENY}}}\n")
+
+    assert "- **Only within** any hour, but not fri 16:00 to 24:00 (UTC). " in page
+
 
 TEXT = "spec:\n  sources: [{project: [web]}]\n  ```\n"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from preheat.plan import Disposition
 from preheat.provider.operators.placements import ClusterPlacementsOperator
@@ -123,6 +123,44 @@ def test_a_dry_run_is_green(world: Any, context: dict[str, Any]) -> None:
     world.plan(Disposition.DRY_RUN, Disposition.DRY_RUN)
 
     assert report().execute(context) == {"placements": 2, "dry run": 2}
+
+
+def test_what_the_budget_leaves_out_is_no_failure(world: Any, context: dict[str, Any]) -> None:
+    """The policy says so itself; it is counted apart."""
+    asked, _ = world.plan(Disposition.ASK, Disposition.OVER_BUDGET)
+    settle(world, asked, Verdict.WARM)
+
+    assert report().execute(context) == {"placements": 2, "WARM": 1, "over budget": 1}
+
+
+@pytest.mark.parametrize(
+    "others", [(), (Disposition.ALREADY_WARM,), (Disposition.NEXT_RUN,), (Disposition.OVER_BUDGET,)]
+)
+def test_a_closed_window_ends_skipped(
+    world: Any, context: dict[str, Any], others: tuple[Disposition, ...]
+) -> None:
+    """Nothing was asked for, so nothing is claimed, neither warm nor not."""
+    world.plan(*others, Disposition.WINDOW_CLOSED)
+
+    with pytest.raises(AirflowSkipException):
+        report().execute(context)
+
+
+def test_a_closed_window_that_is_a_failure_is_red(world: Any, context: dict[str, Any]) -> None:
+    """``onClosed: fail``, or anything else that the plan itself complains of."""
+    world.plan(Disposition.WINDOW_CLOSED, failures=("The window is closed: too early.",))
+
+    assert complaint(report(), context) == "The window is closed: too early."
+
+
+def test_what_failed_before_anything_was_asked_is_named(
+    world: Any, context: dict[str, Any]
+) -> None:
+    """There are no red instances of track to open then."""
+    world.plan(Disposition.ASK)
+    context["ti"].states |= {"approve": "failed", "us-1.track": "upstream_failed"}
+
+    assert complaint(report(), context).startswith("approve failed: the log says why.\n1 of 1 ")
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,8 +14,10 @@ from airflow.dag_processing.dagbag import BundleDagBag
 from airflow.utils.db import initdb
 
 from preheat.ledger import Ledger
+from preheat.plan import Disposition
 from preheat.provider import config
 from preheat.sandbox import serve
+from preheat.sandbox.harbor import ImageSpec, push_image
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
 
     from preheat.ledger import Attempt, Outcome
     from preheat.sandbox import Sandbox
+    from preheat.sandbox.harbor import Artifact
 
 DAGS = Path(__file__).parents[2] / "dags"
 CLOCK_FACTOR = 0.01
@@ -106,6 +110,36 @@ class Place:
         (self.folder / "policies" / f"{name}.yaml").write_text(text, encoding="utf-8")
         return f"preheat__{name}"
 
+    def write_spec(self, name: str, **keys: Any) -> str:
+        """Write a policy with these keys of ``spec`` in the smallest one; returns its DAG's id."""
+        spec = {
+            "sources": [{"registry": "harbor_default", "projects": ["library"]}],
+            "rules": [self.rule("hello")],
+            "targets": [{"cluster": "us-1", "scope": "single_seed_peer"}],
+            "retry": {"attempts": 1, "backoff": "1s", "maxBackoff": "1s"},
+            "triggers": {"schedule": {"cron": "0 0 1 1 *", "timezone": "UTC"}},
+            **keys,
+        }
+        kind = {"apiVersion": "preheat/v1alpha1", "kind": "PreheatPolicy"}
+        policy = {**kind, "metadata": {"name": name, "owner": "somebody"}, "spec": spec}
+        return self.write_file(name, json.dumps(policy, indent=1))  # JSON is YAML
+
+    @staticmethod
+    def rule(*repositories: str, **take: Any) -> dict[str, Any]:
+        """Write a rule that takes the newest of these repositories; none means all of them."""
+        include = [{"exact": name} for name in repositories] or [{"glob": "**"}]
+        taken = {"newest": 1, **take}
+        return {"name": "newest", "repositories": {"include": include}, "take": taken}
+
+    def push(
+        self, name: str, seed: str, size: int = 700, *, tag: str = "1", minutes_ago: float = 0
+    ) -> Artifact:
+        """Push ``library/<name>`` of one layer; the seed keeps its digest a test's own."""
+        state = self.sandbox.harbor.state
+        at = state.now() - timedelta(minutes=minutes_ago)
+        spec = ImageSpec(f"{seed} {name}", layers=((f"{seed} {name}", size),))
+        return push_image(state, f"library/{name}", spec, tags=[tag], at=at)
+
     def connect(self, conn_id: str, **fields: Any) -> None:
         """Set one of the two connections, as an environment variable."""
         self.environment.setenv(f"AIRFLOW_CONN_{conn_id.upper()}", json.dumps(fields))
@@ -143,6 +177,11 @@ class Place:
         """Read how often a placement was asked for."""
         with Ledger.open(self.ledger_url) as ledger:
             return ledger.attempts(placement_id)
+
+    def labels(self, run: DagRun, disposition: Disposition = Disposition.ASK) -> set[str]:
+        """Name what a run's plan did this with, without the platform."""
+        found = self.outcomes(run)
+        return {o.label.partition(" ")[0] for o in found if o.disposition is disposition}
 
     @property
     def jobs(self) -> int:

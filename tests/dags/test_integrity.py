@@ -170,6 +170,62 @@ def test_a_suspended_policy_keeps_its_dag_without_a_schedule(
     assert "it is suspended" in (dag.doc_md or "")
 
 
+def test_a_policy_that_runs_on_events_has_no_schedule(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its page says that only a person starts it yet."""
+    events = policy("pushed").partition("  triggers:")[0] + "  triggers: {events: [pushed]}\n"
+    write(tmp_path, "pushed", events)
+    monkeypatch.setenv("AIRFLOW__PREHEAT__INCLUDE_DIR", str(tmp_path))
+
+    dag = parse()["preheat__pushed"]
+
+    assert dag.schedule is None
+    assert "invalid" not in dag.tags
+    assert "only when somebody starts it. Of its events (pushed) none" in (dag.doc_md or "")
+
+
+def test_what_a_policy_says_of_itself_becomes_tags(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """People find the DAG by them; Airflow takes at most 100 characters."""
+    long = "x" * 200
+    labelled = policy("mine").replace(
+        "name: mine", f"name: mine\n  labels: {{team: a, long: {long}}}"
+    )
+    write(tmp_path, "mine", labelled)
+    monkeypatch.setenv("AIRFLOW__PREHEAT__INCLUDE_DIR", str(tmp_path))
+
+    tags = parse()["preheat__mine"].tags
+
+    assert "team:a" in tags
+    assert "long:" + "x" * 95 in tags
+
+
+@pytest.mark.parametrize("on_exceed", ["trim", "fail", "ask"])
+def test_a_person_is_between_plan_and_clusters_only_where_the_budget_asks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, on_exceed: str
+) -> None:
+    """The report stays the only leaf, and hears of the plan also if nobody could be asked."""
+    budget = f"spec:\n  budget: {{maxImages: 1, onExceed: {on_exceed}}}"
+    write(tmp_path, "some", policy("some", budget))
+    monkeypatch.setenv("AIRFLOW__PREHEAT__INCLUDE_DIR", str(tmp_path))
+
+    dag = parse()["preheat__some"]
+
+    ways = {task.task_id: task.upstream_task_ids for task in dag.tasks}
+    placements = [name for name in ways if name.endswith(".placements")]
+    before = {"approve"} if on_exceed == "ask" else {"plan"}
+    assert placements
+    assert all(ways[name] == before for name in placements)
+    assert ("approve" in ways) == (on_exceed == "ask")
+    assert [task.task_id for task in dag.tasks if not task.downstream_task_ids] == ["report"]
+    assert "plan" in ways["report"]
+    for task in dag.tasks:
+        assert getattr(task, "partial_kwargs", vars(task))["retries"] >= 5
+    assert serialized(dag) == serialized(parse()["preheat__some"])
+
+
 def test_hundreds_of_policies_are_hundreds_of_dags(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

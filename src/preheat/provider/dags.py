@@ -85,7 +85,7 @@ class Body:
         before: BaseOperator = plan
         if self.asks_for:
             before = BudgetApprovalOperator(
-                task_id=APPROVE, plan_task_id=PLAN, policy=self.asks_for
+                task_id=APPROVE, plan_task_id=PLAN, policy=self.asks_for, **_PATIENT
             )
             plan >> before
         for cluster in self.clusters:

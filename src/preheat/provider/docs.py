@@ -5,11 +5,23 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from preheat.policy.budget import OnExceed
+from preheat.policy.criteria.signature import SignatureGate, Verifier
+from preheat.policy.criteria.size import SizeGate
+from preheat.policy.criteria.vulnerabilities import OnMissingScan, VulnerabilityGate
+from preheat.policy.model import OnPartial
+from preheat.policy.units import format_duration, format_size
+from preheat.policy.windows import OnClosed
+from preheat.rendering import count_of
+
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from preheat.errors import Problem
+    from preheat.policy.budget import Budget
     from preheat.policy.model import Policy
+    from preheat.policy.rule import Gate
+    from preheat.policy.windows import Windows
 
 __all__ = ["invalid_doc", "policy_doc"]
 
@@ -20,41 +32,152 @@ _POLICY = """\
 
 {description}
 
-**Runs** {schedule}. **Owner:** {owner}. **Clusters:** {clusters}.
+{limits}
 
 **Inputs:** the policy below, Harbor ({registries}) and the Dragonfly managers of the clusters.
 
 **Safe to re-run?** Yes. What was proved warm less than {fresh} ago is not asked for again; a repeat
 fetches nothing that a peer already holds.
 
-**What a red run means:** something of the plan is not warm. Open the report's log for the table,
-then the red instances of *track*: each log says what was asked, what came, what is missing and what
-to do. Mend it, then clear those instances *with their downstream*; only what is missing is fetched.
+**What a green run means:** {green}
+
+**What a red run means:** something of the plan is not warm, or the plan itself may not be. Open the
+report's log for the reasons and the table, then the red instances of *track*: each log says what
+was asked, what came, what is missing and what to do. Mend it, then clear those instances *with
+their downstream*; only what is missing is fetched. Of any other red task its own log says why.
 
 ```yaml
 {text}
 ```
 """
+_ON_EXCEED = {
+    OnExceed.TRIM: "What is beyond it is left out of the run; the report names it.",
+    OnExceed.FAIL: "A plan beyond it asks for nothing, and the run is red.",
+    OnExceed.ASK: "Beyond it, the task *approve* asks a person, under *Required Actions*. Until "
+    "somebody answers, nothing is asked of any cluster and no other run of this policy starts; "
+    "without an answer within a day, the run keeps to the budget.",
+}
+_ON_CLOSED = {
+    OnClosed.WAIT: "A run outside waits in *plan* until it opens, then plans anew; until then no "
+    "other run of this policy starts.",
+    OnClosed.SKIP: "A run outside asks for nothing, and its *report* is skipped.",
+    OnClosed.FAIL: "A run outside asks for nothing and is red.",
+}
+_ON_MISSING_SCAN = {
+    OnMissingScan.REJECT: "an image without a successful scan is out",
+    OnMissingScan.ALLOW: "an image without a successful scan passes",
+    OnMissingScan.WAIT_FOR_SCAN: "an image without a successful scan is out until a later run "
+    "finds one",
+}
+_SIGNATURES = {
+    Verifier.HARBOR_ACCESSORY: "a signature of Cosign or Notation",
+    Verifier.COSIGN: "a signature of Cosign",
+    Verifier.NOTATION: "a signature of Notation",
+}
 
 
 def policy_doc(policy: Policy) -> str:
-    """Describe a policy's DAG: when, inputs, re-runs, failures, owner, the policy itself."""
+    """Describe a policy's DAG: when, limits, inputs, re-runs, failures, owner, the policy itself.
+
+    The same policy gives the same text: a text that changes by itself makes a new DAG version.
+    """
+    return _POLICY.format(
+        name=policy.name,
+        description=policy.description,
+        limits="\n".join(f"- {line}" for line in _limits(policy)),
+        registries=", ".join(f"`{name}`" for name in policy.registries),
+        fresh=_duration(policy.submit.fresh_for_seconds),
+        green=" ".join(_green(policy)),
+        text=policy.text.strip().replace("```", "'''"),
+    )
+
+
+def _limits(policy: Policy) -> Iterator[str]:
+    """Say in a line each what decides about a run besides the rules."""
+    yield f"**Runs** {_when(policy)}."
+    yield f"**Owner:** {_escaped(policy.owner) or 'nobody named'}"
+    yield f"**Clusters:** {', '.join(policy.cluster_names)}"
+    if policy.labels:
+        labels = ", ".join(f"{key}: {value}" for key, value in policy.labels.items())
+        yield f"**Labels:** {_escaped(labels)}"
+    if policy.gates:
+        gates = (f"  - *{gate.name}:* {_gate(gate)}" for gate in policy.gates)
+        yield "\n".join(["**Gates** that every image must pass, but for pinned ones:", *gates])
+    if policy.pins:
+        pins = (
+            f"  - {_escaped(str(pin))}, until {pin.until} (UTC): {_escaped(pin.reason)}"
+            for pin in policy.pins
+        )
+        yield "\n".join(["**Pinned,** whatever rules and gates say:", *pins])
+    if policy.budget:
+        yield f"**Budget:** at most {_budget(policy.budget)}. {_ON_EXCEED[policy.budget.on_exceed]}"
+    if policy.windows:
+        yield f"**Only within** {_windows(policy.windows)}. {_ON_CLOSED[policy.windows.on_closed]}"
+
+
+def _when(policy: Policy) -> str:
+    if policy.suspend:
+        return "never: it is suspended"
     schedule = policy.schedule
     when = (
         f"at `{schedule.cron}` ({schedule.timezone})"
         if schedule
         else "only when somebody starts it"
     )
-    return _POLICY.format(
-        name=policy.name,
-        description=policy.description,
-        schedule="never: it is suspended" if policy.suspend else when,
-        owner=policy.owner or "nobody named",
-        clusters=", ".join(policy.cluster_names),
-        registries=", ".join(f"`{name}`" for name in policy.registries),
-        fresh=_duration(policy.submit.fresh_for_seconds),
-        text=policy.text.strip().replace("```", "'''"),
-    )
+    if policy.events:
+        events = ", ".join(event.value for event in policy.events)
+        when = f"{when}. Of its events ({events}) none starts it in this version of Preheat"
+    return when
+
+
+def _gate(gate: Gate) -> str:
+    match gate:
+        case VulnerabilityGate():
+            return "; ".join(_vulnerabilities(gate))
+        case SignatureGate():
+            return f"Harbor shows {_SIGNATURES[gate.verifier]}; who signed is not checked"
+        case SizeGate():
+            return f"no platform is larger than {format_size(gate.max_per_image)}"
+        case _:
+            return "see the policy below"
+
+
+def _vulnerabilities(gate: VulnerabilityGate) -> Iterator[str]:
+    yield f"no finding of severity {gate.bar.words}"
+    yield _ON_MISSING_SCAN[gate.on_missing]
+    if gate.max_report_age is not None:
+        yield f"a report older than {format_duration(gate.max_report_age)} does not count"
+    for excuse in gate.excuses:
+        reason = f" ({_escaped(excuse.reason)})" if excuse.reason else ""
+        yield f"{_escaped(excuse.id)} is excused until {excuse.until}{reason}"
+    if gate.use_project_allowlist:
+        yield "what the project's allowlist in Harbor excuses is excused"
+
+
+def _budget(budget: Budget) -> str:
+    parts = []
+    if budget.max_images is not None:
+        parts.append(f"{count_of(budget.max_images, 'image')} a run")
+    if budget.per_run_bytes is not None:
+        parts.append(f"{format_size(budget.per_run_bytes)} a run")
+    if budget.per_cluster_per_day_bytes is not None:
+        parts.append(f"{format_size(budget.per_cluster_per_day_bytes)} a cluster in 24 hours")
+    return ", ".join(parts)
+
+
+def _windows(windows: Windows) -> str:
+    allowed = " or ".join(map(str, windows.allow)) or "any hour"
+    denied = " or ".join(map(str, windows.deny))
+    return f"{allowed}, but not {denied}" if denied else allowed
+
+
+def _green(policy: Policy) -> Iterator[str]:
+    partial = policy.verify.on_partial is OnPartial.ACCEPT
+    yield f"all that was asked for is warm{' or PARTIAL, which this policy accepts' * partial}."
+    if policy.budget and policy.budget.on_exceed is not OnExceed.FAIL:
+        yield "What the budget leaves out is not; it is *over budget* in the report's table."
+    if policy.windows and policy.windows.on_closed is OnClosed.SKIP:
+        yield "A run whose *report* is skipped says nothing: its window was closed."
 
 
 def invalid_doc(file_name: str, problems: Sequence[Problem], text: str = "") -> str:

@@ -13,10 +13,12 @@ from airflow.sdk.exceptions import AirflowFailException
 from preheat.difference import difference, selected
 from preheat.errors import InputError, RefusedError, RemoteError
 from preheat.plan import Disposition
+from preheat.policy.images import IMAGES_PLAN
 from preheat.policy.units import format_size
 from preheat.provider.config import open_ledger
 from preheat.provider.hooks.harbor import HarborHook
 from preheat.provider.runs import run_ref
+from preheat.rendering import count_of
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -98,12 +100,11 @@ class EvaluatePolicyOperator(BaseOperator):
     def _tell_difference(self, plan: Plan) -> None:
         for cluster, counted in plan.bytes.items():
             unknown = f" and {counted.unknown} of unknown size" if counted.unknown else ""
-            self.log.info(
-                "%s: %d images, %s%s", cluster, counted.images, format_size(counted.bytes), unknown
-            )
+            images = count_of(counted.images, "image")
+            self.log.info("%s: %s, %s%s", cluster, images, format_size(counted.bytes), unknown)
         if plan.difference is not None:
             self.log.info(
-                "Since the last plan: %d images came, %d went, %d stayed",
+                "Images since the last plan: %d came, %d went, %d stayed",
                 len(plan.difference.added),
                 len(plan.difference.removed),
                 len(plan.difference.kept),
@@ -139,7 +140,9 @@ class EvaluatePolicyOperator(BaseOperator):
 
 
 def _compared(plan: Plan, ledger: Ledger, run: RunRef) -> Plan:
-    """Say what came and went since the policy's last plan."""
+    """Say what came and went since the policy's last plan; typed images follow from none."""
+    if plan.policy == IMAGES_PLAN:
+        return plan
     before = ledger.selected_before(plan.policy, run)
     if before is None:
         return plan

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +28,7 @@ class PreheatReportOperator(BaseOperator):
     """Read the ledger and fail the run unless every placement of its plan is warm.
 
     What the budget leaves out, or a closed window, is no failure: the policy says so itself. A run
-    that asked for nothing because its window is closed ends skipped.
+    that leaves out what a closed window forbids asks for nothing at all, and ends skipped.
 
     The only leaf of the DAG, run whatever happened before it. Clearing a tracked task *with its
     downstream* runs it again, so that the run turns green once all is warm.
@@ -65,13 +66,15 @@ class PreheatReportOperator(BaseOperator):
             "placements": len(outcomes),
             **Counter(_left_out(outcome) or outcome.verdict.value for outcome in outcomes),
         }
-        if not complaints and outcomes and all(map(_is_closed, outcomes)):
-            # Skipped, not green: nothing became warm, and no asset may say so.
-            raise AirflowSkipException(f"Nothing was asked for: {outcomes[0].detail}.")
+        closed = next(filter(_is_closed, outcomes), None)
+        if closed and not complaints:
+            # Skipped, not green: not all is warm, and no asset may say so.
+            raise AirflowSkipException(f"Nothing was asked for: {closed.detail}.")
         cold = [outcome for outcome in outcomes if not self._is_well(outcome)]
+        failed = sorted(name for name, state in states.items() if state == "failed")
         if cold:
-            complaints.append(_complaint(cold, len(outcomes)))
-        elif failed := sorted(name for name, state in states.items() if state == "failed"):
+            complaints += [*_blocked(failed), _complaint(cold, len(outcomes))]
+        elif failed:
             # What an earlier try proved warm stands in the ledger; this try could not prove it.
             complaints.append(f"All was warm when last proved, but {', '.join(failed)} failed.")
         if complaints:
@@ -87,6 +90,7 @@ class PreheatReportOperator(BaseOperator):
 
 
 _NAMED = 10
+_TRACKED = re.compile(r"\.track(_\d+)?$")
 _LEFT_OUT = {Disposition.DRY_RUN, Disposition.OVER_BUDGET, Disposition.WINDOW_CLOSED}
 
 
@@ -96,6 +100,12 @@ def _left_out(outcome: Outcome) -> str:
 
 def _is_closed(outcome: Outcome) -> bool:
     return outcome.disposition is Disposition.WINDOW_CLOSED
+
+
+def _blocked(failed: Sequence[str]) -> list[str]:
+    """Name what failed before anything could be tracked."""
+    names = [name for name in failed if not _TRACKED.search(name)]
+    return [f"{', '.join(names)} failed: the log says why."] if names else []
 
 
 def _complaint(cold: Sequence[Outcome], all_of: int) -> str:
