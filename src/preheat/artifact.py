@@ -109,6 +109,11 @@ class Image:
     platform: str
     blobs: tuple[Blob, ...]
 
+    @classmethod
+    def of_size(cls, digest: str, platform: str, size: int) -> Image:
+        """Make an image of which only the size is known: one blob, shared with no other image."""
+        return cls(digest, platform, (Blob(f"all of {digest}", size),))
+
     @property
     def size(self) -> int:
         """Bytes a node downloads, each blob counted once."""

@@ -11,6 +11,7 @@ from preheat.catalogfile import load
 from preheat.catalogue import Catalogue
 from preheat.cli.console import stderr
 from preheat.errors import InputError
+from preheat.facts import Kind
 from preheat.planning import list_artifacts
 from preheat.rendering import count_of
 
@@ -32,12 +33,15 @@ class Known:
     :param origins: by registry, where it comes from, for people.
     :param facts: answers so far; planning adds what it is told.
     :param clients: the Harbors that may be asked; none for saved files.
+    :param reads_manifests: whether images are read, which counts as a pull; else their size is
+        asked for.
     """
 
     catalogue: Catalogue
     origins: Mapping[str, str]
     facts: Facts = field(default_factory=dict)
     clients: Mapping[str, HarborClient] = field(default_factory=dict)
+    reads_manifests: bool = False
 
     def answer(self, questions: Sequence[Question]) -> Facts:
         """Answer each question, with None for what cannot be known.
@@ -54,11 +58,16 @@ class Known:
                 found |= dict.fromkeys(asked)
             else:
                 stderr().print(f"Asking {registry}: {count_of(len(asked), 'question')}.")
-                found |= client.answer(asked)
+                images = [question for question in asked if question.kind is Kind.IMAGE]
+                others = [question for question in asked if question.kind is not Kind.IMAGE]
+                read = client.answer if self.reads_manifests else client.sizes
+                found |= {**client.answer(others), **read(images)}
         return found
 
 
-def known(policies: Iterable[Policy], files: Sequence[str]) -> Known:
+def known(
+    policies: Iterable[Policy], files: Sequence[str], *, reads_manifests: bool = False
+) -> Known:
     """Get what these policies look at.
 
     :param files: saved catalogues, ``FILE`` or ``CONN_ID=FILE``; without any, Harbor is asked.
@@ -71,7 +80,7 @@ def known(policies: Iterable[Policy], files: Sequence[str]) -> Known:
         return Known(Catalogue.of(()), {})
     if files:
         return _saved(_paths(files, registries))
-    return _live(listed, registries)
+    return _live(listed, registries, reads_manifests=reads_manifests)
 
 
 def _paths(files: Sequence[str], registries: Sequence[str]) -> dict[str, Path]:
@@ -104,13 +113,14 @@ def _saved(paths: Mapping[str, Path]) -> Known:
     return Known(Catalogue.of(artifacts), {name: str(path) for name, path in paths.items()}, facts)
 
 
-def _live(policies: Sequence[Policy], registries: Sequence[str]) -> Known:
+def _live(policies: Sequence[Policy], registries: Sequence[str], *, reads_manifests: bool) -> Known:
     from preheat.cli.harbors import open_harbor  # noqa: PLC0415 - only where a Harbor is asked
 
     clients = {registry: open_harbor(registry) for registry in registries}
     artifacts = list_artifacts(clients, policies, _tell)
     origins = dict.fromkeys(registries, "as listed now")
-    return Known(Catalogue.of(artifacts), origins, clients=clients)
+    catalogue = Catalogue.of(artifacts)
+    return Known(catalogue, origins, clients=clients, reads_manifests=reads_manifests)
 
 
 def _tell(registry: str, project: str, artifacts: int) -> None:

@@ -159,6 +159,19 @@ class HarborClient:
         self._api.version()
         return Answering(self._api, self.max_connections).answer(asked)
 
+    def sizes(self, questions: Iterable[Question]) -> Facts:
+        """Answer those ``IMAGE`` questions that are about this Harbor by size alone.
+
+        Harbor's own figure, which counts the manifest too; unlike reading that, it is no pull.
+
+        :raises RefusedError: as :meth:`answer`.
+        """
+        asked = [question for question in questions if question.registry == self.registry]
+        if not asked:
+            return {}
+        self._api.version()
+        return Answering(self._api, self.max_connections, exact=False).answer(asked)
+
     def pull_authorization(self, repositories: Iterable[str]) -> SecretStr:
         """Mint a pull token for these repositories: the value of an ``Authorization`` header.
 

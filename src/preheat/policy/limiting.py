@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from preheat.artifact import Blob, Image
+from preheat.artifact import Image
 from preheat.plan import Disposition
 from preheat.policy import budget
 from preheat.policy.weighing import weigh
@@ -68,8 +68,7 @@ class Limiting:
         listed = image.artifact
         if listed.digest != image.digest or not listed.size:
             return None
-        whole = Blob(f"all of {image.digest}", listed.size)
-        return Image(image.digest, image.platform, (whole,))
+        return Image.of_size(image.digest, image.platform, listed.size)
 
     def _spend(
         self, limit: Budget, placements: Sequence[PlannedPlacement], spent: Mapping[str, int]

@@ -234,3 +234,18 @@ def test_each_question_is_asked_once_and_only_this_harbors(
     assert set(robot.answer([mine, other, mine])) == {mine}
     assert robot.answer([other]) == {}
     assert robot.counts == {"system": 1, "artifact": 1}
+
+
+def test_size_of_an_image_is_told_without_a_pull(replay: Replay, robot: HarborClient) -> None:
+    """A preview must not move the pull time that policies order by (retag-step7-pulled)."""
+    digest = "sha256:29a1ae2156bf22556c0bf526a5c032a8a18dcd5d397bb913029a054d458c335a"
+    name = "deep%252Fnested%252Fpath%252Fapp"
+    path = f"/api/v2.0/projects/team-a/repositories/{name}/artifacts/{digest}"
+    replay.recorded(path, "artifact-index-child-by-digest")
+    question = Question(
+        Kind.IMAGE, "harbor_default", "team-a", "deep/nested/path/app", digest, "linux/amd64"
+    )
+    (answer,) = robot.sizes([question]).values()
+    assert isinstance(answer, Image)
+    assert (answer.digest, answer.size) == (digest, 887)
+    assert robot.counts == {"system": 1, "artifact": 1}

@@ -43,7 +43,8 @@ def plan(  # noqa: PLR0913 - each is a flag
         bool,
         typer.Option(
             "--manifests",
-            help="Read the manifests in Harbor for exact sizes; it counts each as a pull.",
+            help="Read manifests in Harbor, so that layers which images share count once; each"
+            " counts as a pull there.",
         ),
     ] = False,
     markdown: Annotated[

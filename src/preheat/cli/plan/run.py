@@ -72,8 +72,8 @@ def _world(wanted: Wanted, entries: Sequence[PolicyEntry], clusters: Clusters) -
     policies = [entry.policy for entry in entries if entry.policy]
     at = moment(wanted.at)
     memory = remembered(wanted.ledger, clusters, [policy.name for policy in policies], at)
-    found = known(policies, wanted.catalogs)
-    return World(found, memory, at, weighs=wanted.manifests or not found.clients)
+    found = known(policies, wanted.catalogs, reads_manifests=wanted.manifests)
+    return World(found, memory, at, weighs=True)
 
 
 def _plan(wanted: Wanted, include: Include, clusters: Clusters, shown: Shown) -> bool:
