@@ -243,7 +243,7 @@ def test_size_of_an_image_is_told_without_a_pull(replay: Replay, robot: HarborCl
     path = f"/api/v2.0/projects/team-a/repositories/{name}/artifacts/{digest}"
     replay.recorded(path, "artifact-index-child-by-digest")
     question = Question(
-        Kind.IMAGE, "harbor_default", "team-a", "deep/nested/path/app", digest, "linux/amd64"
+        Kind.IMAGE, "harbor_default", "team-a", "deep/nested/path/app", digest, "linux/arm64"
     )
     (answer,) = robot.sizes([question]).values()
     assert isinstance(answer, Image)
