@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from preheat.plan import Reason, ReasonCode
+from preheat.plan import Disposition, Reason, ReasonCode
 from preheat.policy.candidate import Candidate
 from preheat.policy.criteria.label import LabelCriterion
 
@@ -55,7 +55,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class RuleTrace:
-    """What one rule said of an image, or the sources or pins (``rule`` is then empty)."""
+    """What a rule said of an image; ``rule`` is empty for sources, pins, budget and windows."""
 
     rule: str
     steps: tuple[Step, ...]
@@ -101,9 +101,8 @@ def explain(evaluation: Evaluation, plan: Plan, artifact: Artifact) -> Explanati
         and placement.key.digest in digests
         and placement.settings.registry == artifact.registry
     )
-    return Explanation(
-        artifact, tuple(_traces(evaluation, artifact, decisions)), decisions, placements
-    )
+    traces = (*_traces(evaluation, artifact, decisions), *_limits(evaluation, placements))
+    return Explanation(artifact, traces, decisions, placements)
 
 
 def _traces(
@@ -120,6 +119,30 @@ def _traces(
     if pinned:
         step = Step("pins", Outcome.PASS, pinned.detail, pinned.code, pinned.line)
         yield RuleTrace("", (step,), pinned.line)
+
+
+def _limits(evaluation: Evaluation, placements: Sequence[PlannedPlacement]) -> Iterator[RuleTrace]:
+    """Say whether budget and windows let what is taken be asked for now."""
+    budget, windows = evaluation.policy.budget, evaluation.policy.windows
+    steps: list[Step] = []
+    if budget:
+        steps.append(_limit("budget", placements, Disposition.OVER_BUDGET, budget.line))
+    if windows:
+        line = windows.state(evaluation.now).line
+        steps.append(_limit("windows", placements, Disposition.WINDOW_CLOSED, line))
+    if placements and steps:
+        yield RuleTrace("", tuple(steps), steps[0].line)
+
+
+def _limit(
+    name: str, placements: Sequence[PlannedPlacement], refusal: Disposition, line: int | None
+) -> Step:
+    """Give the step of one limit; what another limit holds back does not reach it."""
+    refused = {f"{p.key.cluster}: {p.detail}": None for p in placements if p.disposition is refusal}
+    if refused:
+        return Step(name, Outcome.FAIL, "; ".join(refused), None, line)
+    asked = any(p.disposition in {Disposition.ASK, Disposition.WINDOW_CLOSED} for p in placements)
+    return Step(name, Outcome.PASS if asked else Outcome.NOT_REACHED, line=line)
 
 
 def _source_step(evaluation: Evaluation, artifact: Artifact) -> Step:
