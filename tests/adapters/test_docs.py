@@ -62,13 +62,13 @@ def test_gates_are_told_in_words() -> None:
     page = told(GATES)
 
     assert (
-        "  - *vulnerabilities:* no finding of severity high and above; an image without a "
+        "  - **vulnerabilities:** no finding of severity high and above; an image without a "
         "successful scan is out until a later run finds one; a report older than 7d does not "
         "count; CVE-2026-1 is excused until 2026-12-31 (not \\<reachable\\>); what the project's "
         "allowlist in Harbor excuses is excused\n"
     ) in page
-    assert "  - *signature:* Harbor shows a signature of Cosign; who signed is not" in page
-    assert "  - *size:* no platform is larger than 25.0 GiB\n" in page
+    assert "  - **signature:** Harbor shows a signature of Cosign; who signed is not" in page
+    assert "  - **size:** no platform is larger than 25.0 GiB\n" in page
 
 
 def test_pins_are_told_with_their_last_day() -> None:
@@ -83,7 +83,7 @@ def test_pins_are_told_with_their_last_day() -> None:
     [
         ("trim", "What is beyond it is left out of the run", True),
         ("fail", "asks for nothing, and the run is red", False),
-        ("ask", "the task *approve* asks a person, under *Required Actions*", True),
+        ("ask", "the task `approve` asks a person, under *Required Actions*", True),
     ],
 )
 def test_a_budget_says_what_happens_beyond_it(on_exceed: str, words: str, green: bool) -> None:
@@ -99,8 +99,8 @@ def test_a_budget_says_what_happens_beyond_it(on_exceed: str, words: str, green:
 @pytest.mark.parametrize(
     ("on_closed", "words", "skips"),
     [
-        ("wait", "waits in *plan* until it opens, then plans anew", False),
-        ("skip", "asks for nothing, and its *report* is skipped", True),
+        ("wait", "waits in `plan` until it opens, then plans anew", False),
+        ("skip", "asks for nothing, and its `report` is skipped", True),
         ("fail", "asks for nothing and is red", False),
     ],
 )
@@ -111,7 +111,7 @@ def test_windows_say_what_happens_outside(on_closed: str, words: str, skips: boo
     hours = "every day 20:00 to 06:00 (Europe/Berlin), but not fri 16:00 to 24:00 (UTC). "
     assert f"- **Only within** {hours}" in page
     assert words in page
-    assert ("*report* is skipped says nothing" in page) == skips
+    assert ("`report` is skipped says nothing" in page) == skips
 
 
 def test_hours_that_are_only_denied_leave_all_others() -> None:

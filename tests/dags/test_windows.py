@@ -51,7 +51,7 @@ def test_a_closed_window_is_skipped_and_announces_nothing(place: Any, said: Any)
         {"library/hello:1.0"},
         [],
     )
-    assert "nothing is asked" in said()
+    assert "Nothing was asked for: it is " in said()
     assert states(opened)["report"] == "success"
     assert announced(opened) == ["warm://us-1"]
     assert place.jobs == before + 1

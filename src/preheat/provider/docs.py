@@ -42,7 +42,7 @@ fetches nothing that a peer already holds.
 **What a green run means:** {green}
 
 **What a red run means:** something of the plan is not warm, or the plan itself may not be. Open the
-report's log for the reasons and the table, then the red instances of *track*: each log says what
+report's log for the reasons and the table, then the red instances of `track`: each log says what
 was asked, what came, what is missing and what to do. Mend it, then clear those instances *with
 their downstream*; only what is missing is fetched. Of any other red task its own log says why.
 
@@ -53,14 +53,14 @@ their downstream*; only what is missing is fetched. Of any other red task its ow
 _ON_EXCEED = {
     OnExceed.TRIM: "What is beyond it is left out of the run; the report names it.",
     OnExceed.FAIL: "A plan beyond it asks for nothing, and the run is red.",
-    OnExceed.ASK: "Beyond it, the task *approve* asks a person, under *Required Actions*. Until "
+    OnExceed.ASK: "Beyond it, the task `approve` asks a person, under *Required Actions*. Until "
     "somebody answers, nothing is asked of any cluster and no other run of this policy starts; "
     "without an answer within a day, the run keeps to the budget.",
 }
 _ON_CLOSED = {
-    OnClosed.WAIT: "A run outside waits in *plan* until it opens, then plans anew; until then no "
+    OnClosed.WAIT: "A run outside waits in `plan` until it opens, then plans anew; until then no "
     "other run of this policy starts.",
-    OnClosed.SKIP: "A run outside asks for nothing, and its *report* is skipped.",
+    OnClosed.SKIP: "A run outside asks for nothing, and its `report` is skipped.",
     OnClosed.FAIL: "A run outside asks for nothing and is red.",
 }
 _ON_MISSING_SCAN = {
@@ -101,7 +101,7 @@ def _limits(policy: Policy) -> Iterator[str]:
         labels = ", ".join(f"{key}: {value}" for key, value in policy.labels.items())
         yield f"**Labels:** {_escaped(labels)}"
     if policy.gates:
-        gates = (f"  - *{gate.name}:* {_gate(gate)}" for gate in policy.gates)
+        gates = (f"  - **{gate.name}:** {_gate(gate)}" for gate in policy.gates)
         yield "\n".join(["**Gates** that every image must pass, but for pinned ones:", *gates])
     if policy.pins:
         pins = (
@@ -175,9 +175,9 @@ def _green(policy: Policy) -> Iterator[str]:
     partial = policy.verify.on_partial is OnPartial.ACCEPT
     yield f"all that was asked for is warm{' or PARTIAL, which this policy accepts' * partial}."
     if policy.budget and policy.budget.on_exceed is not OnExceed.FAIL:
-        yield "What the budget leaves out is not; it is *over budget* in the report's table."
+        yield "What the budget leaves out is not; it is `over budget` in the report's table."
     if policy.windows and policy.windows.on_closed is OnClosed.SKIP:
-        yield "A run whose *report* is skipped says nothing: its window was closed."
+        yield "A run whose `report` is skipped says nothing: its window was closed."
 
 
 def invalid_doc(file_name: str, problems: Sequence[Problem], text: str = "") -> str:
