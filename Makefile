@@ -100,7 +100,7 @@ bench-policy: $(READY) ## Measure policies over 100,000 artifacts; exits 1 where
 
 .PHONY: schema
 schema: $(READY) ## Write the JSON Schemas in include/, for editors, from the language.
-	@$(BIN)/preheat policy schema include
+	@$(BIN)/preheat policy schema --include include
 
 .PHONY: reference
 reference: $(READY) ## Write docs/reference/policy.md from the language.
