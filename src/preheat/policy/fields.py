@@ -57,6 +57,7 @@ __all__ = [
     "require_one",
 ]
 
+_RANDOM = re.compile(r"\bR\b", re.IGNORECASE)
 _NAME = re.compile(r"[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _CLOCK_TIME = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
@@ -187,7 +188,8 @@ def _cron(value: str) -> str:
             f'Cron has five fields (minute hour day month weekday), as in "0 2 * * *"; {value!r}'
             f" has {fields}"
         )
-    if not croniter.is_valid(value):
+    # croniter also takes R, a random time that would differ in each process.
+    if _RANDOM.search(value) or not croniter.is_valid(value):
         raise ValueError(f"{value!r} is not a valid cron expression")
     return value
 

@@ -9,6 +9,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
+from msgspec import structs
+
 from preheat.catalogue import Catalogue
 from preheat.errors import Problem, ProblemsError, RefusedError
 from preheat.harbor.reference import ImageReference, parse_references
@@ -162,7 +164,12 @@ def _look_up(
 
     def one(reference: ImageReference) -> Artifact | Problem:
         try:
-            return client.artifact(reference.project, reference.repository, reference.reference)
+            found = client.artifact(reference.project, reference.repository, reference.reference)
+            if found.children or found.type != "IMAGE":
+                return found
+            # Harbor's listing tells no platform of it: the image itself does.
+            children = client.children(found.full_name, found.digest)
+            return structs.replace(found, children=children)
         except RefusedError as error:
             return Problem(f"{reference} cannot be taken: {error}", "images", reference.line)
 
