@@ -11,7 +11,7 @@ from msgspec import Struct
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from datetime import datetime
+    from datetime import datetime, timedelta
 
     from preheat.difference import Difference
     from preheat.facts import Question
@@ -21,6 +21,7 @@ __all__ = [
     "ClusterBytes",
     "Decision",
     "Disposition",
+    "KeepWarm",
     "Plan",
     "PlannedPlacement",
     "Reason",
@@ -141,6 +142,18 @@ class ClusterBytes:
 
 
 @dataclass(frozen=True, slots=True)
+class KeepWarm:
+    """That what a plan selects stays warm after the run; see :mod:`preheat.policy.keepwarm`.
+
+    :param recheck: how old its proof may get.
+    :param until: for how long after the last plan that selected it.
+    """
+
+    recheck: timedelta
+    until: timedelta
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """All that one evaluation decided.
 
@@ -155,6 +168,7 @@ class Plan:
     :param difference: images that came and went since the policy's last plan; None if unknown.
     :param opens_at: when the window opens that the run should wait for.
     :param over_budget: what a person is to be asked, where the budget says so.
+    :param keep_warm: whether and for how long what it asks for is looked after between runs.
     """
 
     policy: str
@@ -172,6 +186,7 @@ class Plan:
     difference: Difference | None = None
     opens_at: datetime | None = None
     over_budget: str = ""
+    keep_warm: KeepWarm | None = None
 
     def counts(self) -> dict[str, int]:
         """How many decisions each reason code has (the first, deciding reason counts)."""

@@ -77,6 +77,7 @@ def build_policy(file: schema.PolicyFile, document: Document, clusters: Clusters
         submit=_submit(spec.submit),
         retry=_retry(spec.retry),
         verify=Verify(spec.verify.mode, spec.verify.on_partial),
+        keep_warm=spec.keep_warm.build() if spec.keep_warm else None,
         suspend=spec.suspend,
         description=file.metadata.description,
         owner=file.metadata.owner,

@@ -99,6 +99,7 @@ class Evaluation:
             bytes=limits.bytes,
             opens_at=limits.opens_at,
             over_budget=limits.question,
+            keep_warm=policy.keep_warm,
         )
 
     def _wanted(self) -> list[tuple[str, ...]]:

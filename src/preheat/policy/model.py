@@ -16,6 +16,7 @@ from preheat.placement import Peers, Scope, TrackSettings
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from preheat.plan import KeepWarm
     from preheat.policy.budget import Budget
     from preheat.policy.pins import Pin
     from preheat.policy.rule import Gate, Rule, Source
@@ -241,6 +242,7 @@ class Policy:
     submit: Submit = field(default_factory=Submit)
     retry: Retry = field(default_factory=Retry)
     verify: Verify = field(default_factory=Verify)
+    keep_warm: KeepWarm | None = None
     suspend: bool = False
     description: str = ""
     owner: str = ""

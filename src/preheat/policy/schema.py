@@ -33,6 +33,7 @@ from preheat.policy.fields import (
     require_any,
     require_one,
 )
+from preheat.policy.keepwarm import KeepWarmSpec
 from preheat.policy.model import Event, OnMissing, OnPartial
 from preheat.policy.patterns import Glob
 from preheat.policy.pins import PinSpec
@@ -234,7 +235,7 @@ class PolicySpec(Strict):
     """``spec``."""
 
     later: ClassVar[frozenset[str]] = frozenset({
-        "approval", "deadline", "emit", "extends", "keepWarm", "notify", "priority", "rollout",
+        "approval", "deadline", "emit", "extends", "notify", "priority", "rollout",
     })  # fmt: skip
     suspend: Flag = Field(default=False, description="Keep the policy, but do not run it.")
     sources: Annotated[tuple[SourceSpec, ...], Field(min_length=1)] = Field(
@@ -259,6 +260,7 @@ class PolicySpec(Strict):
     submit: SubmitSpec = Field(SubmitSpec(), description="How Dragonfly is asked.")
     retry: RetrySpec = Field(RetrySpec(), description="How often, and after what wait.")
     verify: VerifySpec = Field(VerifySpec(), description="How warmth is proved.")
+    keep_warm: KeepWarmSpec | None = Field(None, description="Look after the images between runs.")
 
 
 class PolicyFile(Strict):

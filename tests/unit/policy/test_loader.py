@@ -185,7 +185,7 @@ def test_no_place_has_two_problems(clusters: Clusters) -> None:
             (f"{key}: {{}}", key)
             for key in (
                 *("extends", "priority", "rollout"),
-                *("approval", "keepWarm", "deadline", "notify", "emit"),
+                *("approval", "deadline", "notify", "emit"),
             )
         ],
         ("triggers: {events: [policyChanged]}", "policyChanged"),

@@ -5,7 +5,7 @@ The tuple is the vocabulary, in the order of the evaluation.
 
 from __future__ import annotations
 
-from preheat.policy import budget, pins, windows
+from preheat.policy import budget, keepwarm, pins, windows
 from preheat.policy.criteria import (
     age,
     group,
@@ -37,4 +37,5 @@ CRITERIA = (
     pins.PART,
     budget.PART,
     windows.PART,
+    keepwarm.PART,
 )
