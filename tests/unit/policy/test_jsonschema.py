@@ -151,10 +151,10 @@ def places(data: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
 
 def mutants(data: Any) -> Iterator[tuple[tuple[Any, ...], Any]]:
     """Give copies with one unknown key, or one value of another kind."""
-    for path in places(data):
+    for number, path in enumerate(places(data)):
         if not path:
             continue
-        for wrong in WRONG:
+        for wrong in (WRONG[number % 4], WRONG[(number + 1) % 4]):
             changed = deepcopy(data)
             holder = changed
             for key in path[:-1]:
@@ -179,7 +179,7 @@ def test_what_the_schema_refuses_the_loader_refuses(name: str, inventory: Cluste
         is_valid = SCHEMA.is_valid(changed)
         refused += not is_valid
         assert loads(changed, name, inventory) <= is_valid, (path, changed)
-    assert refused > 300
+    assert refused > 150
 
 
 def loads(data: Any, name: str, clusters: Clusters) -> bool:
