@@ -1,4 +1,4 @@
-"""``preheat ledger``: bring the ledger's tables up to date, or see how it stands."""
+"""``preheat ledger``: bring its tables up to date, see how it stands and what it remembers."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from preheat.cli.console import plain, print_json
+from preheat.cli.options import JsonOption  # noqa: TC001 - typer evaluates it
 from preheat.errors import LedgerError
 
 __all__ = ["app"]
@@ -79,6 +81,41 @@ def show_status(url: Url = "") -> None:
     for table, count in status.rows.items():
         typer.echo(f"{table:<16}{count:>10}")
     typer.echo(f"{'open attempts':<16}{status.open_attempts:>10}")
+
+
+@app.command()
+def decisions(
+    dag_id: Annotated[str, typer.Argument(help="DAG, such as preheat__web-frontends.")],
+    run_id: Annotated[str, typer.Argument(help="Run of it, as Airflow writes it.")],
+    image: Annotated[
+        str, typer.Option("--image", help="Only candidates whose name holds this text.")
+    ] = "",
+    *,
+    as_json: JsonOption = False,
+    url: Url = "",
+) -> None:
+    """Show what a run decided about each candidate then, and why; exits with 1 if nothing is known.
+
+    'preheat explain' tells what would be decided now.
+    """
+    from preheat.cli.plan.data import decision_data  # noqa: PLC0415 (help must not wait for it)
+    from preheat.cli.plan.words import candidate_name, reason_text  # noqa: PLC0415 (as above)
+    from preheat.ledger import Ledger  # noqa: PLC0415 (help must not wait for SQLAlchemy)
+
+    try:
+        with Ledger.at(url or default_url()) as ledger:
+            found = [d for d in ledger.decisions(dag_id, run_id) if image in candidate_name(d)]
+    except LedgerError as error:
+        _fail(error)
+    if as_json:
+        print_json([decision_data(decision) for decision in found])
+    for decision in () if as_json else found:
+        typer.echo(f"{'+' if decision.selected else '-'} {plain(candidate_name(decision))}")
+        for reason in decision.reasons:
+            typer.echo(f"    {plain(reason_text(reason, code=True))}")
+    if not found:
+        typer.echo(f"The ledger knows no such candidate of {dag_id} {run_id}.", err=True)
+        raise typer.Exit(1)
 
 
 def _fail(error: LedgerError) -> NoReturn:

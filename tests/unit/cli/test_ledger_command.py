@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
 from typer.testing import CliRunner
 
 from preheat.cli import app
+from preheat.ledger import Ledger, RunRef
+from preheat.plan import Decision, Plan, Reason, ReasonCode
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -55,6 +59,26 @@ def test_a_given_url_is_not_blamed_on_airflow_home(tmp_path: Path) -> None:
 
     assert "That is what --url or AIRFLOW__PREHEAT__LEDGER_URL says." in heard
     assert "AIRFLOW_HOME" not in heard
+
+
+def test_a_run_of_last_night_tells_what_it_decided_then(tmp_path: Path) -> None:
+    """Each candidate with its reasons, as the run saw them; the policy may have changed since."""
+    url = f"sqlite:///{tmp_path}/preheat.db"
+    reason = Reason(ReasonCode.LABEL_MISSING, "it has no label; the rule wants 'ok'", "r", 7)
+    decision = Decision(
+        "harbor", "web/app", "sha256:1", ("1.0",), "", selected=False, reasons=(reason,)
+    )
+    with Ledger.open(url) as ledger:
+        plan = Plan("web", datetime(2026, 11, 24, tzinfo=UTC), (decision,), ())
+        ledger.record_plan(plan, RunRef("preheat__web", "scheduled__1"))
+    run = ("decisions", "preheat__web", "scheduled__1", "--url", url)
+
+    assert told(*run, exit_code=0).splitlines() == [
+        "- web/app:1.0",
+        "    r: LABEL_MISSING: it has no label; the rule wants 'ok' (line 7)",
+    ]
+    assert json.loads(told(*run, "--json", exit_code=0))[0]["reasons"][0]["code"] == "LABEL_MISSING"
+    assert "knows no such candidate" in told(*run, "--image", "other", exit_code=1)
 
 
 def test_help_shows_no_raw_markup() -> None:

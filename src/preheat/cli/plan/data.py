@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from preheat.cli.plan.made import Made, PlannedImage
     from preheat.plan import Decision, PlannedPlacement, Reason
 
-__all__ = ["change_data", "made_data"]
+__all__ = ["change_data", "decision_data", "made_data"]
 
 
 def made_data(made: Made, *, selected: bool, rejected: bool) -> dict[str, Any]:
@@ -50,7 +50,7 @@ def made_data(made: Made, *, selected: bool, rejected: bool) -> dict[str, Any]:
     if selected:
         data["images"] = [_image(image) for image in made.images]
     if rejected:
-        data["rejected"] = [_decision(decision) for decision in made.rejected]
+        data["rejected"] = [decision_data(decision) for decision in made.rejected]
     return data
 
 
@@ -97,13 +97,15 @@ def _place(planned: PlannedPlacement) -> dict[str, Any]:
     }
 
 
-def _decision(decision: Decision) -> dict[str, Any]:
+def decision_data(decision: Decision) -> dict[str, Any]:
+    """Give a candidate and the reasons of what was decided about it."""
     return {
         "registry": decision.registry,
         "repository": decision.repository,
         "digest": decision.digest,
         "tags": list(decision.tags),
         "platform": decision.platform,
+        "selected": decision.selected,
         "reasons": _reasons(decision.reasons),
     }
 
