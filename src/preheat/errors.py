@@ -141,6 +141,7 @@ class RemoteUnavailableError(RemoteError):
     """No answer, a broken connection or a 5xx; the same request may work later.
 
     :param sent: whether the request may have reached the other side: then its effect is unknown.
+    :param retry_after_seconds: what ``Retry-After`` said, if it was sent.
     """
 
     cause = Cause.RETRYABLE
@@ -154,8 +155,10 @@ class RemoteUnavailableError(RemoteError):
         status: int | None = None,
         words: str = "",
         sent: bool = True,
+        retry_after_seconds: float | None = None,
     ) -> None:
         self.sent = sent
+        self.retry_after_seconds = retry_after_seconds
         super().__init__(message, system=system, request=request, status=status, words=words)
 
     @property

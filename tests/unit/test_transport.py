@@ -52,6 +52,7 @@ class Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(body) + 100 * (self.path == "/short")))
         self.end_headers()
         self.wfile.write(body)
+        self.close_connection = self.path == "/short"
 
     def stall(self) -> None:
         """Answer late or without end, and tell when the client closes the connection."""

@@ -2,8 +2,9 @@
 
 Sessions keep no cookies (Harbor: a stored ``sid`` turns later writes into 403,
 src/server/middleware/csrf), follow no redirects (Dragonfly answers 301 to ``/`` for any unknown
-path, manager/router/router.go), ignore netrc and proxies' credentials, always time out, read a
-bounded body, and verify TLS unless the connection says otherwise.
+path, manager/router/router.go), ignore netrc and proxies' credentials, read a bounded body, and
+verify TLS unless the connection says otherwise. Every exchange ends in time, however slowly its
+answer drips.
 """
 
 from __future__ import annotations
@@ -14,11 +15,12 @@ import threading
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from http.client import HTTPException
 from http.cookiejar import DefaultCookiePolicy
 from typing import TYPE_CHECKING, Any
 
 import requests
-from urllib3.exceptions import SSLError
+from urllib3.exceptions import HTTPError, SSLError
 
 from preheat.errors import (
     AnswerTooLargeError,
@@ -29,20 +31,26 @@ from preheat.errors import (
     RemoteUnavailableError,
     UnexpectedAnswerError,
 )
-from preheat.transport.ends import Call, root_of, was_never_sent
+from preheat.transport.ends import Call, Hanging, root_of, was_never_sent
+from preheat.transport.retryafter import retry_after_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from requests.auth import AuthBase
 
 __all__ = ["Answer", "Transport", "harden"]
 
 MAX_BODY_BYTES = 64 * 1024 * 1024
+MAX_ERROR_BYTES = 64 * 1024
+MAX_HANGING = 16
 WORDS_LENGTH = 500
+READ_LENGTH = 16 * WORDS_LENGTH
+_DIGITS = 19
 _OBJECT = re.compile(
     r"^<?[\w.]+(?:\(host=[^)]*\)| object at 0x\w+>)[:,] "
 )  # urllib3 names its objects
+_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _SECRETS = re.compile(
     r"(?i)((?:bearer|basic)\s+)(?!(?:auth|realm)\b)[\w.~+/=-]+"  # a header's value
     r"|(//)[^/@\s:]+:[^/@\s]+@"  # credentials inside a URL
@@ -58,8 +66,13 @@ def harden(session: requests.Session) -> requests.Session:
 
 
 def redact(text: str) -> str:
-    """Take credentials out of another system's words and cut them to a readable length."""
-    clean = _SECRETS.sub(lambda match: f"{match[1] or match[2] or ''}***", text)
+    """Take credentials out of another system's words, and cut them to a readable length.
+
+    Control characters go too: they would forge lines of a log, or steer a terminal.
+    """
+    cut = text[:READ_LENGTH]  # a megabyte is no sentence, and the expressions need not prove it
+    clean = _SECRETS.sub(lambda match: f"{match[1] or match[2] or ''}***", cut)
+    clean = _CONTROLS.sub(" ", clean)
     return clean if len(clean) <= WORDS_LENGTH else f"{clean[:WORDS_LENGTH]}…"
 
 
@@ -106,6 +119,7 @@ class Transport:
     :param system: the name that messages use, ``Harbor`` or ``Dragonfly``.
     :param connect_timeout: seconds for the connection.
     :param read_timeout: seconds between bytes.
+    :param total_timeout: seconds for a whole exchange.
     :param verify: False, True or the path of a CA file.
     """
 
@@ -117,13 +131,16 @@ class Transport:
         system: str,
         connect_timeout: float = 10.0,
         read_timeout: float = 60.0,
+        total_timeout: float = 300.0,
         verify: bool | str = True,
     ) -> None:
         self.session = session
         self.base_url = base_url.rstrip("/")
         self.system = system
         self.timeouts = (connect_timeout, read_timeout)
+        self.total_timeout = total_timeout
         self.verify = verify
+        self._hanging = Hanging(MAX_HANGING)
 
     def send(
         self,
@@ -135,15 +152,18 @@ class Transport:
         headers: Mapping[str, str] | None = None,
         auth: AuthBase | tuple[str, str] | None = None,
         within: float | None = None,
+        most_bytes: int | None = None,
     ) -> Answer:
         """Send one request and return its answer, whatever its status.
 
-        :param within: seconds for all of it, however slowly the answer drips: a read time-out only
-            bounds the silence between two bytes. None leaves it at that.
+        :param within: seconds for all of it, instead of ``total_timeout``: a read time-out only
+            bounds the silence between two bytes.
+        :param most_bytes: how long a 2xx answer may be, instead of ``MAX_BODY_BYTES``.
         :raises RemoteUnavailableError: no answer; ``sent`` tells whether the request may have had
             an effect.
+        :raises AnswerTooLargeError: a 2xx answer that is longer.
         """
-        call = Call(f"{method} {path}")
+        call = Call(f"{method} {path}", most_bytes or MAX_BODY_BYTES)
         options = {
             "params": params,
             "json": json_body,
@@ -154,35 +174,50 @@ class Transport:
             "allow_redirects": False,
             "stream": True,
         }
-        if within is None:
-            return self._exchange(call, method, self.base_url + path, options)
+        if self._hanging.are_too_many():
+            raise RemoteUnavailableError(
+                f"{self.system} at {self.base_url} left {MAX_HANGING} requests without an end: "
+                f"{call.request} was not sent.",
+                system=self.system,
+                request=call.request,
+                sent=False,
+            )
+        return self._in_time(
+            call, within or self.total_timeout, lambda: self._exchange(call, method, path, options)
+        )
+
+    def _in_time(self, call: Call, within: float, exchange: Callable[[], Answer]) -> Answer:
+        """Run an exchange, and give up on it when its time is over."""
         outcome: Future[Answer] = Future()
 
         def run() -> None:
             try:
-                outcome.set_result(self._exchange(call, method, self.base_url + path, options))
+                outcome.set_result(exchange())
             except BaseException as error:  # noqa: BLE001  # carried over to the caller's thread
                 outcome.set_exception(error)
 
-        threading.Thread(target=run, name=f"preheat {call.request}", daemon=True).start()
+        thread = threading.Thread(target=run, name=f"preheat {call.request}", daemon=True)
+        thread.start()
         try:
             return outcome.result(within)
         except TimeoutError:
             call.give_up()
+            self._hanging.add(thread)
             raise RemoteUnavailableError(
                 f"{self.system} did not answer {call.request} within {within:g} s.",
                 system=self.system,
                 request=call.request,
             ) from None
 
-    def _exchange(self, call: Call, method: str, url: str, options: Mapping[str, Any]) -> Answer:
+    def _exchange(self, call: Call, method: str, path: str, options: Mapping[str, Any]) -> Answer:
         request = call.request
         try:
-            with self.session.request(method, url, **options) as response:
+            with self.session.request(method, self.base_url + path, **options) as response:
                 # A response that is not read to its end takes its connection along when it closes.
-                body = self._read(response, request) if call.is_wanted(response) else b""
+                body = self._read(response, call) if call.is_wanted(response) else b""
                 return Answer(self.system, request, response.status_code, response.headers, body)
-        except requests.RequestException as error:
+        except (requests.RequestException, HTTPException, HTTPError, ValueError) as error:
+            # Not all that a broken answer raises below is wrapped on its way here.
             raise self._unavailable(error, request) from None
 
     def call(self, method: str, path: str, **options: Any) -> Answer:
@@ -201,7 +236,7 @@ class Transport:
         :param words: what the other side said, from a caller that reads its errors; else the body.
         :param advice: what a person should do, ends the message.
         """
-        words = redact(words or answer.body.decode("utf-8", "replace").strip())
+        words = redact(words or answer.body[:READ_LENGTH].decode("utf-8", "replace").strip())
         told = f"{self.system} answered {answer.request} with {answer.status}"
         told = ". ".join(part for part in (": ".join(filter(None, (told, words))), advice) if part)
         about: dict[str, Any] = {
@@ -211,35 +246,43 @@ class Transport:
             "words": words,
         }
         if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
-            return RateLimitedError(told, retry_after_seconds=_retry_after(answer.headers), **about)
+            wait = retry_after_of(answer.headers)
+            return RateLimitedError(told, retry_after_seconds=wait, **about)
         if (
             answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR
             or answer.status == HTTPStatus.REQUEST_TIMEOUT
         ):
-            return RemoteUnavailableError(told, **about)
+            wait = retry_after_of(answer.headers)
+            return RemoteUnavailableError(told, retry_after_seconds=wait, **about)
         if answer.status < HTTPStatus.BAD_REQUEST:
             return UnexpectedAnswerError(f"{told} (redirects are not followed)", **about)
         kind = NotFoundError if answer.status == HTTPStatus.NOT_FOUND else RefusedError
         return kind(told, **about)
 
-    def _read(self, response: requests.Response, request: str) -> bytes:
+    def _read(self, response: requests.Response, call: Call) -> bytes:
+        """Read the body; of an error only its beginning, which holds all the words there are."""
+        is_error = response.status_code >= HTTPStatus.MULTIPLE_CHOICES
+        most = MAX_ERROR_BYTES if is_error else call.most_bytes
+        told = response.headers.get("Content-Length", "")
+        size = int(told) if told.isascii() and told.isdigit() and len(told) < _DIGITS else 0
         chunks: list[bytes] = []
-        size = 0
-        for chunk in response.iter_content(256 * 1024):
-            size += len(chunk)
-            if size > MAX_BODY_BYTES:
-                raise AnswerTooLargeError(
-                    f"{self.system} answered {request} with more than {MAX_BODY_BYTES} bytes",
-                    system=self.system,
-                    request=request,
-                    status=response.status_code,
-                )
-            chunks.append(chunk)
-        return b"".join(chunks)
+        if size <= most or is_error:
+            size = 0
+            for chunk in response.iter_content(min(most + 1, 256 * 1024)):
+                size += len(chunk)
+                chunks.append(chunk)
+                if size > most:
+                    break
+        if size > most and not is_error:
+            raise AnswerTooLargeError(
+                f"{self.system} answered {call.request} with more than {most} bytes",
+                system=self.system,
+                request=call.request,
+                status=response.status_code,
+            )
+        return b"".join(chunks)[:most]
 
-    def _unavailable(
-        self, error: requests.RequestException, request: str
-    ) -> RemoteUnavailableError:
+    def _unavailable(self, error: Exception, request: str) -> RemoteUnavailableError:
         root = root_of(error)
         never_sent = was_never_sent(root)
         words = redact(_OBJECT.sub("", str(root))) or type(error).__name__
@@ -255,8 +298,3 @@ class Transport:
             words=words,
             sent=not never_sent,
         )
-
-
-def _retry_after(headers: Mapping[str, str]) -> float | None:
-    value = headers.get("Retry-After", "")
-    return float(value) if value.isdigit() else None

@@ -231,7 +231,8 @@ def test_a_422_of_two_objects_is_read(
 def test_a_429_of_a_known_cluster_is_the_rate_limit(
     wire: Any, driver: DragonflyDriver, heat_request: Any, replayed: Any
 ) -> None:
-    """The cluster list tells what the 429 does not."""
+    """The cluster list tells what the 429 does not, and is read once."""
+    driver.manager.post_timeout_seconds = 0.5  # no time to wait and try again
     wire.answer = answering(replayed("rate-limit-429"), replayed("oapi-list-clusters"))
     with pytest.raises(RateLimitedError, match="the same to all three"):
         driver.heat(heat_request())
@@ -251,6 +252,7 @@ def test_a_429_says_both_when_the_token_may_not_list_clusters(
     wire: Any, driver: DragonflyDriver, heat_request: Any, replayed: Any
 ) -> None:
     """A token without the scope cluster cannot tell."""
+    driver.manager.post_timeout_seconds = 0.5
     wire.answer = answering(
         replayed("rate-limit-429"), replayed("auth-scope-job-only-get-clusters")
     )

@@ -32,6 +32,9 @@ __all__ = [
 ]
 
 SHOWN = 200
+WORDS = 4000
+MANY = 30
+DESCRIBED = 1024 * 1024
 
 T = TypeVar("T")
 
@@ -45,7 +48,7 @@ class ClusterReference(Struct, frozen=True):
 class Row(Struct, frozen=True):
     """One job. ``scheduler_clusters`` is null in lists."""
 
-    id: int
+    id: Annotated[int, Meta(ge=0, le=2**63 - 1)]
     created_at: Annotated[datetime, Meta(tz=True)]
     type: str
     state: str
@@ -167,7 +170,7 @@ def decode(answer: Answer, wanted: type[T], what: str, *, part: Raw | None = Non
     """
     try:
         return msgspec.json.decode(answer.body if part is None else part, type=wanted)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         received = _shape(answer.body if part is None else bytes(part))
         message = (
             f"{answer.system} answered {answer.request} with something else than {what}: "
@@ -195,19 +198,21 @@ def words_of(answer: Answer) -> str | None:
     """
     try:
         body, _ = json.JSONDecoder().raw_decode(answer.body.decode("utf-8", "replace").lstrip())
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     if not isinstance(body, dict):
         return None
     text = body.get("message", body.get("errors"))
-    return text.strip() if isinstance(text, str) else None
+    return text.strip()[:WORDS] if isinstance(text, str) else None
 
 
 def _shape(body: bytes) -> str:
     """Describe a body without its values."""
+    if len(body) > DESCRIBED:
+        return f"{len(body)} bytes"
     try:
         value = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return redact(body[:SHOWN].decode("utf-8", "replace")).strip() or "an empty body"
     if isinstance(value, list):
         first = f", the first of which is {_kind(value[0])}" if value else ""
@@ -217,6 +222,7 @@ def _shape(body: bytes) -> str:
 
 def _kind(value: object) -> str:
     if isinstance(value, dict):
-        keys = ", ".join(f"{key}: {type(inner).__name__}" for key, inner in sorted(value.items()))
+        shown = sorted(value.items())[:MANY]
+        keys = redact(", ".join(f"{key[:SHOWN]}: {type(inner).__name__}" for key, inner in shown))
         return f"an object with {keys[:SHOWN]}" if keys else "an empty object"
     return f"a JSON {type(value).__name__}"

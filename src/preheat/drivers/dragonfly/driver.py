@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from http import HTTPStatus
 from threading import Event
 from typing import TYPE_CHECKING
 
-from preheat.drivers.base import Job, JobState
 from preheat.drivers.dragonfly.answers import Row, decode
 from preheat.drivers.dragonfly.check import check
 from preheat.drivers.dragonfly.listing import Listed, rows
-from preheat.drivers.dragonfly.manager import JOBS, Manager, clock_of
+from preheat.drivers.dragonfly.looking import FEW, Looks
+from preheat.drivers.dragonfly.manager import Manager
+from preheat.drivers.dragonfly.pacing import paced_post
 from preheat.drivers.dragonfly.proof import Proof
 from preheat.drivers.dragonfly.reading import job_of
 from preheat.drivers.dragonfly.request import nonce_of, preheat_body
 from preheat.errors import (
     MisplacedJobError,
-    NotFoundError,
     RateLimitedError,
     RefusedError,
     RemoteError,
@@ -28,13 +27,11 @@ if TYPE_CHECKING:
     from pydantic import SecretStr
 
     from preheat.checks import CheckReport
-    from preheat.drivers.base import HeatRequest, Report, Timing
+    from preheat.drivers.base import HeatRequest, Job, Report, Timing
     from preheat.transport import Transport
 
 __all__ = ["DragonflyDriver"]
 
-FEW = 4
-LIST_ROWS = 2000
 TWIN_SECONDS = 600.0
 
 
@@ -50,7 +47,8 @@ class DragonflyDriver:
     :param post_timeout_seconds: how long creating a job may take in all.
     :param console_url: where people see the console, if not at the manager's own address.
     :param token_worked: tells whether this token is known to be good: a 401 is then worth a repeat.
-    :param wait: how ``verify`` pauses while it asks for blobs one by one.
+    :param wait: how it pauses while it asks for blobs one by one, and where the manager turns a job
+        away because of its rate limit.
     """
 
     def __init__(
@@ -73,7 +71,9 @@ class DragonflyDriver:
             post_timeout_seconds=post_timeout_seconds,
             token_worked=token_worked,
         )
-        self.proof = Proof(self.manager, timing, wait=wait or Event().wait)
+        self.looks = Looks(self.manager, timing)
+        self.wait = wait or Event().wait
+        self.proof = Proof(self.manager, timing, wait=self.wait)
 
     def check(self) -> CheckReport:
         """Try the connection: manager, token, clusters, version; reports, never raises."""
@@ -86,17 +86,19 @@ class DragonflyDriver:
 
         :raises ProblemsError: the request itself is wrong; nothing was sent.
         :raises RefusedError: the manager or the registry said no; ``words`` holds theirs.
-        :raises RateLimitedError: too many jobs a second.
+        :raises RateLimitedError: too many jobs a second, for half a minute.
         :raises RemoteUnavailableError: no answer, or one that says to come back.
         :raises MisplacedJobError: the job that was made is for other clusters.
         :raises UnexpectedAnswerError: a job of another kind came back; it may run.
         """
         body = preheat_body(request)
         asked = request.settings.scheduler_cluster_id
-        try:
-            answer = self.manager.post(body)
-        except RateLimitedError as error:
-            raise self._too_many(error, asked) from None
+        answer = paced_post(
+            self.manager,
+            body,
+            wait=self.wait,
+            explain=lambda error: self._too_many(error, asked),
+        )
         row = decode(answer, Row, "a job")
         got = sorted(cluster.id for cluster in row.scheduler_clusters or ())
         if got != [asked]:
@@ -120,14 +122,14 @@ class DragonflyDriver:
         :raises RemoteError: the manager cannot be asked, or a row is not what the contract says.
         """
         wanted = set(job_ids)
-        listed = self._listed(wanted) if len(wanted) > FEW else {}
-        jobs = {
-            job_id: job_of(found, self.timing, scheduler_cluster_id)
-            for job_id, found in listed.items()
-        }
+        jobs = self.looks.whole(wanted, scheduler_cluster_id) if len(wanted) > FEW else {}
         for job_id in sorted(wanted - jobs.keys()):
-            jobs[job_id] = self._one(job_id, scheduler_cluster_id)
+            jobs[job_id] = self.looks.one(job_id, scheduler_cluster_id)
         return jobs
+
+    def look(self, jobs: Mapping[int, int]) -> Mapping[int, Job | RemoteError]:
+        """Look at many jobs in few requests; see :meth:`preheat.drivers.base.Driver.look`."""
+        return self.looks.brief(jobs)
 
     def find(self, nonce: str, *, max_age_seconds: float | None = None) -> Sequence[Job]:
         """Look through the list for jobs whose ``bio`` starts with this nonce, lowest id first.
@@ -158,33 +160,6 @@ class DragonflyDriver:
     def job_url(self, job_id: int) -> str:
         """Link to the job's page in the console (dragonflyoss/console: src/layouts/main.tsx)."""
         return f"{self.console_url}/jobs/preheats/{job_id}"
-
-    def _listed(self, wanted: set[int]) -> dict[int, Listed]:
-        """Read list pages until all are found or the pages are past the oldest."""
-        found: dict[int, Listed] = {}
-        oldest = min(wanted)
-        older = 0
-        for read, listed in enumerate(rows(self.manager, "preheat")):
-            job_id = listed.row.id
-            older = older + 1 if job_id < oldest else 0
-            if older > FEW or read >= LIST_ROWS:
-                break
-            if job_id in wanted:
-                found[job_id] = listed
-                if len(found) == len(wanted):
-                    break
-        return found
-
-    def _one(self, job_id: int, scheduler_cluster_id: int) -> Job:
-        answer = self.manager.send("GET", f"{JOBS}/{job_id}")
-        if answer.status != HTTPStatus.OK:
-            error = self.manager.error_of(answer)
-            if not isinstance(error, NotFoundError):
-                raise error
-            return Job(job_id, JobState.EXPIRED, "", created_at=clock_of(answer), age_seconds=0.0)
-        return job_of(
-            Listed(decode(answer, Row, "a job"), answer), self.timing, scheduler_cluster_id
-        )
 
     def _too_many(self, error: RateLimitedError, asked: int) -> RemoteError:
         """Find out what a 429 meant: the manager answers it for an unknown cluster too."""

@@ -19,6 +19,7 @@ from preheat.errors import (
     RemoteUnavailableError,
 )
 from preheat.transport import redact
+from preheat.transport.retryafter import retry_after_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -76,24 +77,28 @@ class Manager:
         self._works = True
         return answer
 
-    def post(self, body: Mapping[str, object]) -> Answer:
+    def post(self, body: Mapping[str, object], *, within: float | None = None) -> Answer:
         """Create a job and give its 200 answer.
 
+        :param within: seconds for all of it, if fewer are left than ``post_timeout_seconds``.
         :raises RemoteError: the narrowest kind; ``sent`` tells whether a job may run nevertheless.
         """
-        return self.call("POST", JOBS, json_body=body, within=self.post_timeout_seconds)
+        within = within or self.post_timeout_seconds
+        return self.call("POST", JOBS, json_body=body, within=within)
 
     def clusters(self) -> list[Cluster]:
         """List all clusters; needs the scope ``cluster``."""
-        clusters: list[Cluster] = []
+        clusters: dict[int, Cluster] = {}
         page = 1
         while True:
             params = {"page": page, "per_page": CLUSTERS_PER_PAGE}
             answer = self.call("GET", CLUSTERS, params=params)
             found = decode(answer, list[Cluster], "a list of clusters")
-            clusters += found
-            if len(found) < CLUSTERS_PER_PAGE:
-                return clusters
+            new = {cluster.scheduler_cluster_id: cluster for cluster in found}
+            is_last = len(found) < CLUSTERS_PER_PAGE or new.keys() <= clusters.keys()
+            clusters |= new
+            if is_last:  # or one that gives its first page for ever
+                return list(clusters.values())
             page += 1
 
     def error_of(self, answer: Answer) -> RemoteError:
@@ -107,7 +112,7 @@ class Manager:
         }
         told = f"{answer.system} answered {answer.request} with {answer.status}"
         if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
-            return _too_many(told, about)
+            return _too_many(told, {**about, "retry_after_seconds": retry_after_of(answer.headers)})
         if words is None:
             return self._foreign(answer, told, about)
         if answer.status == HTTPStatus.UNAUTHORIZED:
@@ -149,7 +154,7 @@ def clock_of(answer: Answer) -> datetime:
     """Tell the manager's time at the answer: ages are measured by its clock, not by ours."""
     try:
         told = parsedate_to_datetime(answer.headers.get("Date", ""))
-    except ValueError:
+    except (ValueError, OverflowError):
         return datetime.now(UTC)
     return told if told.tzinfo else told.replace(tzinfo=UTC)
 
