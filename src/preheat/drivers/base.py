@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from pydantic import SecretStr
 
+    from preheat.errors import RemoteError
     from preheat.placement import PlacementKey, TrackSettings
 
 __all__ = [
@@ -195,6 +196,15 @@ class Driver(Protocol):
 
     def query(self, job_ids: Iterable[int], *, scheduler_cluster_id: int) -> Mapping[int, Job]:
         """Where these jobs stand; a job that vanished comes back as EXPIRED."""
+        ...
+
+    def look(self, jobs: Mapping[int, int]) -> Mapping[int, Job | RemoteError]:
+        """Look at many jobs, given with their scheduler clusters, in few requests.
+
+        A job that ended may come without its report: ``query`` it then, for it is long, or the job
+        may be gone, or still run after all. One that cannot be read comes as its error; one of
+        which nothing was learned does not come, and is worth another look.
+        """
         ...
 
     def find(self, nonce: str, *, max_age_seconds: float | None = None) -> Sequence[Job]:
