@@ -37,6 +37,7 @@ class Evidence:
     :param failed: words by digest and host.
     :param dropped: hosts that failed a layer of a job: Dragonfly then names none of their copies
         (dragonfly: scheduler/job/job.go, recorded all-peers-one-killed-midway).
+    :param named: hosts that are known to be meant, whatever they hold.
     :param unattributed: expected digests held by a host that Dragonfly does not name.
     :param error: failure text of the job as a whole.
     """
@@ -44,6 +45,7 @@ class Evidence:
     held: Mapping[Host, set[str]]
     failed: Mapping[str, Mapping[Host, str]]
     dropped: frozenset[Host]
+    named: frozenset[Host]
     unattributed: frozenset[str]
     error: str
 
@@ -62,11 +64,14 @@ class Evidence:
         failures = [failure for failure in report.failures if _concerns(failure, key.scope)]
         for failure in failures:
             held.setdefault(Host(failure.ip, failure.hostname), set())
+        named = frozenset(Host(*names) for names in report.hosts)
+        for host in named:
+            held.setdefault(host, set())
         dropped = frozenset(
             Host(failure.ip, failure.hostname) for failure in failures if not failure.host_type
         )
         failed = _failures_by_digest(failures, digests)
-        return cls(dict(held), failed, dropped, frozenset(unattributed), report.error)
+        return cls(dict(held), failed, dropped, named, frozenset(unattributed), report.error)
 
     @property
     def labels(self) -> dict[Host, str]:
@@ -92,6 +97,7 @@ class HostsInScope:
     :param reported: those that the report names.
     :param absent: those that it does not name though they should hold the image.
     :param short: how many more, nameless, the selection asks for.
+    :param groups: the reported hosts as they count: those of one expected address are one.
     :param is_bounded: whether it is known which or how many hosts are meant; else the report alone
         decides, and one that leaves out hosts proves nothing of those.
     """
@@ -99,6 +105,7 @@ class HostsInScope:
     reported: tuple[Host, ...]
     absent: tuple[str, ...] = ()
     short: int = 0
+    groups: tuple[tuple[Host, ...], ...] = ()
     is_bounded: bool = True
 
     @classmethod
@@ -111,15 +118,19 @@ class HostsInScope:
         wanted = peers.count
         if peers.percentage is not None and expected:
             wanted = max(1, len(set(expected)) * peers.percentage // 100)
+        if wanted is None and peers.percentage:
+            chosen = sorted(evidence.named) or named
+            return replace(cls._named(chosen, ()), is_bounded=False)
         if wanted is None:
-            meant = () if peers.percentage else expected
-            return replace(cls._named(named, meant), is_bounded=bool(meant))
+            return replace(cls._named(named, expected), is_bounded=bool(expected))
         return cls._counted(evidence, wanted)
 
     @classmethod
     def _named(cls, reported: Sequence[Host], expected: Sequence[str]) -> HostsInScope:
-        known = {name for host in reported for name in host}
-        return cls(tuple(reported), tuple(sorted(set(expected) - known)))
+        groups = {name: tuple(h for h in reported if name in h) for name in sorted(set(expected))}
+        absent = tuple(name for name, group in groups.items() if not group)
+        others = [(host,) for host in reported if groups.keys().isdisjoint(host)]
+        return cls(tuple(reported), absent, groups=(*filter(None, groups.values()), *others))
 
     @classmethod
     def _counted(cls, evidence: Evidence, wanted: int) -> HostsInScope:
@@ -130,7 +141,19 @@ class HostsInScope:
             key=lambda host: (-len(evidence.held[host]), host),
         )
         chosen += others[: max(0, wanted - len(chosen))]
-        return cls(tuple(sorted(chosen)), short=max(0, wanted - len(chosen)))
+        chosen.sort()
+        short = max(0, wanted - len(chosen))
+        return cls(tuple(chosen), short=short, groups=tuple((host,) for host in chosen))
+
+    @property
+    def expected(self) -> int:
+        """How many hosts should hold the image, as far as anybody says."""
+        return len(self.groups) + len(self.absent) + self.short
+
+    def complete(self, evidence: Evidence, digests: Iterable[str]) -> int:
+        """Count those that hold every one of these blobs."""
+        whole = set(digests)
+        return sum(all(evidence.held[host] >= whole for host in group) for group in self.groups)
 
     @property
     def is_complete(self) -> bool:

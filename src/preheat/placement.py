@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from preheat.demand import Demand
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -113,6 +115,7 @@ class TrackSettings:
     :param concurrent_peers: peers at once per layer, 1 to 1000.
     :param expected_hosts: addresses that must hold the image, by ``seed_peers`` and ``peers``;
         may be empty.
+    :param demand: what must be shown before it counts as warm, as the latest plan has it.
     """
 
     driver: str
@@ -123,6 +126,7 @@ class TrackSettings:
     concurrent_tasks: int = 8
     concurrent_peers: int = 500
     expected_hosts: Mapping[str, tuple[str, ...]] = field(default_factory=dict, hash=False)
+    demand: Demand = field(default_factory=Demand)
 
     def hosts_of(self, scope: Scope) -> tuple[str, ...]:
         """Tell the addresses that a scope means, as far as ``clusters.yaml`` names them."""
@@ -139,7 +143,8 @@ def grounds(scope: Scope, settings: TrackSettings) -> str:
     """Digest the settings that a proof rests on: which cluster was meant, and which of its hosts.
 
     Where one of them changed, what was proved is not proved any more. How a job was asked for
-    (time-outs, concurrency) changes nothing, nor does the order of hosts.
+    (time-outs, concurrency) changes nothing, nor does the order of hosts. Nor does the demand: a
+    proof tells what was seen, and each run judges that by its own.
     """
     hosts = sorted(set(settings.hosts_of(scope)))
     cluster = [settings.driver, settings.connection, settings.scheduler_cluster_id]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeAlias
 
+from preheat.demand import Demand
 from preheat.placement import grounds
 from preheat.policy.criteria.label import LabelCriterion
 
@@ -61,16 +62,21 @@ def list_artifacts(
                 progress(registry, project.name, count)
 
 
-def proved_warm(ledger: Ledger, clusters: Clusters) -> dict[PlacementKey, datetime]:
+def proved_warm(
+    ledger: Ledger, clusters: Clusters, demand: Demand | None = None
+) -> dict[PlacementKey, datetime]:
     """Tell what was proved warm, and when, on the clusters as they are described now.
 
-    What was proved under other settings of a cluster is no proof.
+    What was proved under other settings of a cluster is no proof, nor is less than is demanded.
     """
+    wanted = demand or Demand()
     settings = {cluster.name: cluster.settings() for cluster in clusters}
     return {
         key: proof.checked_at
         for key, proof in ledger.warm().items()
-        if key.cluster in settings and proof.grounds == grounds(key.scope, settings[key.cluster])
+        if key.cluster in settings
+        and proof.grounds == grounds(key.scope, settings[key.cluster])
+        and proof.seen.is_warm_under(wanted)
     }
 
 

@@ -7,12 +7,21 @@ host in scope (dragonfly: scheduler/job/job.go swallows the errors of ``single_s
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from enum import StrEnum
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from preheat.demand import Demand, VerifyMode
 from preheat.drivers.base import UNKNOWN_HOST
 from preheat.evidence import Evidence, HostsInScope
+from preheat.finding import (
+    Finding,
+    HostFinding,
+    MissingLayer,
+    Seen,
+    Verdict,
+    join_words,
+    unknown,
+)
 from preheat.placement import Scope
 
 if TYPE_CHECKING:
@@ -22,68 +31,10 @@ if TYPE_CHECKING:
     from preheat.drivers.base import Report
     from preheat.placement import PlacementKey
 
-__all__ = ["Finding", "HostFinding", "MissingLayer", "Verdict", "judge", "unknown"]
+__all__ = ["Finding", "HostFinding", "MissingLayer", "Seen", "Verdict", "judge", "unknown"]
 
-WORDS_LENGTH = 500
-KINDS_OF_WORDS = 3
-NOT_ALL = "All hosts that answered hold it; name the hosts in clusters.yaml to prove that all do."
-
-
-class Verdict(StrEnum):
-    """Whether an image is warm: computed by us, never copied from a job's state."""
-
-    WARM = "WARM"
-    PARTIAL = "PARTIAL"
-    COLD = "COLD"
-    UNKNOWN = "UNKNOWN"
-
-
-@dataclass(frozen=True, slots=True)
-class MissingLayer:
-    """An expected blob that is not where it should be.
-
-    :param hosts: hosts in scope that are not reported to hold it; empty when no host is known.
-    :param words: why, in the words of the registry or of Dragonfly; "" if nobody said.
-    """
-
-    digest: str
-    size: int
-    hosts: tuple[str, ...] = ()
-    words: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class HostFinding:
-    """How many of the expected blobs one host is reported to hold."""
-
-    host: str
-    layers: int
-    bytes: int
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """A verdict and all it rests on. Every figure was counted.
-
-    :param layers_expected: blobs of the image, config included.
-    :param layers_warm: of these, held by every host in scope.
-    """
-
-    verdict: Verdict
-    layers_expected: int
-    layers_warm: int
-    bytes_expected: int
-    bytes_warm: int
-    missing: tuple[MissingLayer, ...] = ()
-    hosts: tuple[HostFinding, ...] = ()
-    words: str = ""
-
-
-def unknown(image: Image | None, words: str) -> Finding:
-    """Say that nothing is known, and why: no layer counts as warm, none as missing."""
-    blobs = image.blobs if image else ()
-    size = image.size if image else 0
-    return Finding(Verdict.UNKNOWN, len(blobs), 0, size, 0, words=words[:WORDS_LENGTH])
+NAMELESS = "Copies are reported, but not on which host."
+NOT_ASKED = "Of this layer nobody could be asked."
 
 
 def judge(
@@ -92,14 +43,18 @@ def judge(
     report: Report | None,
     *,
     expected_hosts: Sequence[str] = (),
+    demand: Demand | None = None,
 ) -> Finding:
     """Compare what the peers are said to hold with what a pull needs.
 
-    * **WARM**: every expected blob is held by every host in scope, and there is at least one host.
+    * **WARM**: every expected blob is held by every host in scope, and there is at least one host;
+      or so many hosts hold every blob as the demand asks for.
     * **PARTIAL**: not WARM, but a host in scope holds at least one expected blob.
     * **COLD**: no host in scope is reported to hold any expected blob.
     * **UNKNOWN**: there is no report; or it names no host where the scope asks for hosts; or it
-      leaves out hosts that hold nothing, and nobody says which or how many hosts there are.
+      leaves out hosts that hold nothing, and nobody says which or how many hosts there are; or the
+      demand asks for the peers' own word, and there is only a job's; or nothing is missing but what
+      nobody could be asked for.
 
     A blob counts only under the URL that the placement's nodes ask for: the peers' cache key is
     that URL, so a copy under another repository is no copy (dragonfly: pkg/idgen/task_id.go).
@@ -112,21 +67,48 @@ def judge(
     names cannot be judged: that is what ``expected_hosts`` is for.
 
     :param expected_hosts: addresses or names of all hosts of this scope in the cluster, if known.
+    :param demand: without one, every host must hold every blob, and a job's word is enough.
     """
     if report is None:
         return unknown(image, "Nothing was reported.")
     if not image.blobs:
         return unknown(image, "The manifest names no blob: there is nothing to compare with.")
     evidence = Evidence.of(image, key, report)
-    if key.scope is Scope.SINGLE_SEED_PEER:
-        return _judge_anywhere(image, evidence)
     hosts = HostsInScope.of(key, evidence, expected_hosts)
-    if not hosts.reported and not hosts.absent and evidence.unattributed:
-        return unknown(image, _join(["Copies are reported, but not on which host.", report.error]))
-    finding = _judge_everywhere(image, evidence, hosts)
-    if finding.verdict is Verdict.WARM and not (hosts.is_bounded or report.names_every_host):
-        return replace(finding, verdict=Verdict.UNKNOWN, words=_join([NOT_ALL, finding.words]))
-    return finding
+    if key.scope is Scope.SINGLE_SEED_PEER:
+        finding = _judge_anywhere(image, evidence)
+    elif not hosts.reported and not hosts.absent and evidence.unattributed:
+        return unknown(image, join_words([NAMELESS, report.error]))
+    else:
+        finding = _judge_everywhere(image, evidence, hosts)
+        is_countable = hosts.is_bounded or report.names_every_host
+        finding = replace(
+            finding,
+            hosts_expected=hosts.expected if is_countable else None,
+            hosts_warm=hosts.complete(evidence, (blob.digest for blob in image.blobs)),
+        )
+    if report.untold:
+        finding = _with_untold(image, finding, report)
+    small = [blob.size for blob in image.blobs if blob.size <= report.unshared_bytes]
+    proof = VerifyMode.PEERS if report.from_peers else VerifyMode.LAYERS
+    seen = replace(finding, proof=proof, layers_small=len(small), bytes_small=sum(small))
+    return seen.under(demand or Demand())
+
+
+def _with_untold(image: Image, finding: Finding, report: Report) -> Finding:
+    """Take nothing for absent that nobody was asked for: what is known must be missing by itself.
+
+    With a part of the blobs untold, no host is known to hold all of them, and none to hold none.
+    """
+    untold = set(report.untold)
+    is_known = any(layer.digest not in untold for layer in finding.missing)
+    if finding.verdict is not Verdict.PARTIAL or not is_known:
+        return unknown(image, finding.words)
+    missing = tuple(
+        replace(layer, words=NOT_ASKED) if layer.digest in untold else layer
+        for layer in finding.missing
+    )
+    return replace(finding, missing=missing, hosts_warm=0)
 
 
 def _judge_anywhere(image: Image, evidence: Evidence) -> Finding:
@@ -137,7 +119,7 @@ def _judge_anywhere(image: Image, evidence: Evidence) -> Finding:
             blob.digest,
             blob.size,
             tuple(sorted(labels[host] for host in evidence.failed.get(blob.digest, ()))),
-            _join(evidence.words_for(blob.digest, evidence.held)),
+            join_words(evidence.words_for(blob.digest, evidence.held)),
         )
         for blob in image.blobs
         if blob.digest not in held
@@ -172,7 +154,7 @@ def _missing(blob: Blob, evidence: Evidence, scope: HostsInScope) -> MissingLaye
         words.append("Not known: the host failed another layer.")
     labels = evidence.labels
     hosts = sorted([*(labels[host] for host in lacking), *scope.absent])
-    return MissingLayer(blob.digest, blob.size, tuple(hosts), _join([*words, *scope.words]))
+    return MissingLayer(blob.digest, blob.size, tuple(hosts), join_words([*words, *scope.words]))
 
 
 def _finding(
@@ -194,7 +176,7 @@ def _finding(
         bytes_warm=image.size - sum(layer.size for layer in missing),
         missing=missing,
         hosts=tuple(sorted(hosts, key=lambda finding: finding.host)),
-        words=_join(words),
+        words=join_words(words),
     )
 
 
@@ -202,12 +184,3 @@ def _host_finding(image: Image, label: str, digests: Iterable[str]) -> HostFindi
     held = set(digests)
     sizes = [blob.size for blob in image.blobs if blob.digest in held]
     return HostFinding(label, len(sizes), sum(sizes))
-
-
-def _join(words: Iterable[str]) -> str:
-    """Put different texts on one line, each once, cut to a readable length."""
-    texts = list(dict.fromkeys(filter(None, words)))
-    shown = texts[:KINDS_OF_WORDS]
-    if len(texts) > len(shown):
-        shown.append(f"and {len(texts) - len(shown)} more reasons")
-    return "; ".join(shown)[:WORDS_LENGTH]

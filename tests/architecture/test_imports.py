@@ -14,10 +14,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 VALUES = frozenset({
-    *("artifact", "catalogue", "checks", "difference", "errors", "facts", "placement", "plan"),
+    *("artifact", "catalogue", "checks", "demand", "difference", "errors", "facts"),
+    *("placement", "plan"),
 })
 CORE = VALUES | {
-    *("asking", "catalogfile", "drivers", "evidence", "explaining", "harbor", "importing"),
+    *("asking", "catalogfile", "drivers", "evidence", "explaining", "finding", "harbor"),
+    "importing",
     *("ledger", "planning", "policy", "policytest", "proving", "rendering", "transport", "verdict"),
 }
 # A part of preheat and the parts it may import, besides itself. Nothing imports to its right.
@@ -33,7 +35,8 @@ MAY_IMPORT = {
     "importing": VALUES | {"harbor", "policy"},
     "drivers": VALUES | {"transport"},
     "evidence": VALUES | {"drivers"},
-    "verdict": VALUES | {"drivers", "evidence"},
+    "finding": VALUES,
+    "verdict": VALUES | {"drivers", "evidence", "finding"},
     "ledger": VALUES | {"evidence", "verdict"},
     "asking": VALUES | {"drivers", "ledger", "verdict"},
     "proving": VALUES | {"drivers", "evidence", "ledger", "verdict"},
@@ -94,7 +97,7 @@ def test_the_verdict_knows_the_driver_interface_but_no_driver(
     edges: set[tuple[str, str, str]],
 ) -> None:
     """A verdict rests on what any driver reports, never on one vendor's words."""
-    free = {"asking", "evidence", "proving", "verdict"}
+    free = {"asking", "evidence", "finding", "proving", "verdict"}
     wrong = {
         (file, module)
         for file, part, module in edges

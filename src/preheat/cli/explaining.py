@@ -81,7 +81,7 @@ def run(wanted: Wanted, folder: Path, *, as_json: bool) -> None:
         entries = include.chosen(wanted.policies, clusters)
         policies = [entry.policy for entry in entries if entry.policy]
         at = moment(wanted.at)
-        memory = remembered(wanted.ledger, clusters, [p.name for p in policies], at)
+        memory = remembered(wanted.ledger, clusters, policies, at)
         world = World(known(policies, wanted.catalogs), memory, at)
         artifacts = {str(each): _lookup(world.known.catalogue, each) for each in references}
         told = _explained(entries, artifacts, world, clusters)

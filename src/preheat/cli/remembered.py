@@ -10,10 +10,11 @@ from preheat.errors import LedgerError
 from preheat.planning import proved_warm
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
+    from preheat.demand import Demand
     from preheat.placement import PlacementKey
-    from preheat.policy.model import Clusters
+    from preheat.policy.model import Clusters, Policy
 
 __all__ = ["Remembered", "remembered"]
 
@@ -24,15 +25,17 @@ _DAY = timedelta(days=1)
 class Remembered:
     """Nothing, unless a ledger was read.
 
-    :param warm: placements proved warm, with the time of that proof.
+    :param warm: placements proved warm, with the time of that proof, by what is demanded of it.
     :param spent: by policy, the bytes asked of each cluster in the last day.
     """
 
-    warm: Mapping[PlacementKey, datetime] = field(default_factory=dict)
+    warm: Mapping[Demand, Mapping[PlacementKey, datetime]] = field(default_factory=dict)
     spent: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
 
-def remembered(url: str, clusters: Clusters, policies: list[str], at: datetime) -> Remembered:
+def remembered(
+    url: str, clusters: Clusters, policies: Collection[Policy], at: datetime
+) -> Remembered:
     """Read a ledger, without making or changing one.
 
     :param url: empty for no ledger.
@@ -49,5 +52,8 @@ def remembered(url: str, clusters: Clusters, policies: list[str], at: datetime) 
                 f"The ledger at {status.url} is at revision {status.revision or 'none'}, this"
                 f" Preheat needs {status.head}: run 'preheat ledger upgrade'."
             )
-        warm = proved_warm(ledger, clusters)
-        return Remembered(warm, {name: ledger.spent(name, at - _DAY) for name in policies})
+        demands = {policy.verify.demand for policy in policies}
+        return Remembered(
+            {demand: proved_warm(ledger, clusters, demand) for demand in demands},
+            {policy.name: ledger.spent(policy.name, at - _DAY) for policy in policies},
+        )

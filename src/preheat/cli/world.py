@@ -42,7 +42,7 @@ class World:
             self.known.catalogue,
             clusters,
             self.at,
-            warm=self.memory.warm,
+            warm=self.memory.warm.get(policy.verify.demand),
             spent=self.memory.spent.get(policy.name),
         )
         plan = complete(evaluation, self.known.answer, self.known.facts)

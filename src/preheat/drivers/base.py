@@ -97,12 +97,21 @@ class Report:
     :param error: failure text of the job as a whole.
     :param names_every_host: whether a host that holds nothing is named too. A job names each host
         that it chose; peers that are asked directly do not answer when they hold nothing.
+    :param from_peers: whether the peers themselves were asked, now; else a job says it.
+    :param hosts: hosts that are meant, by address and name, whether or not they hold anything.
+    :param untold: digests of blobs of which nobody could be asked.
+    :param unshared_bytes: blobs of at most this size are never given from peer to peer: each node
+        fetches them from the registry. 0 if there is no such limit.
     """
 
     copies: tuple[LayerCopy, ...] = ()
     failures: tuple[LayerFailure, ...] = ()
     error: str = ""
     names_every_host: bool = True
+    from_peers: bool = False
+    hosts: tuple[tuple[str, str], ...] = ()
+    untold: tuple[str, ...] = ()
+    unshared_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,6 +36,7 @@ __all__ = [
     "of_placement",
     "read",
     "record_job",
+    "strengthen",
     "tries_with_verdict",
 ]
 
@@ -136,7 +137,37 @@ def close(
     if placement_id is None:
         return False
     if finding:
-        placements.check(connection, placement_id, finding.verdict, now)
+        placements.check(connection, placement_id, finding, now)
+    return True
+
+
+def strengthen(connection: Connection, attempt_id: int, finding: Finding) -> bool:
+    """Put what the peers say in place of what a job said; False where the peers' word stands.
+
+    Only for an attempt that is closed with a finding, and that is its placement's last word.
+    """
+    query = select(table).where(table.c.id == attempt_id).with_for_update()
+    found = read(connection.execute(query).mappings().one())
+    weaker = found.finding is not None and not found.finding.proof.suffices_for(finding.proof)
+    if not weaker:
+        return False
+    now = clock(connection)
+    connection.execute(
+        update(table)
+        .where(table.c.id == attempt_id)
+        .values(
+            verdict=finding.verdict.value,
+            finding=findings.as_data(finding),
+            words=cut(finding.words),
+        )
+    )
+    later = select(table.c.id).where(
+        table.c.placement_id == found.placement_id,
+        table.c.closed_at > found.closed_at,
+        table.c.finding.is_not(None),
+    )
+    if connection.scalar(later.limit(1)) is None:
+        placements.check(connection, found.placement_id, finding, now)
     return True
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Self
 
 from preheat.ledger import attempts, engine, leases, migrate, outcomes, placements, plans
 from preheat.ledger.records import Followed
+from preheat.ledger.upkeep import Upkeep
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,10 +43,12 @@ class Ledger:
     raises :class:`preheat.errors.LedgerError` when the database fails, never showing its password.
 
     :param url: a parsed URL of SQLite or PostgreSQL; :meth:`open` reads and checks a text.
+    :ivar upkeep: what is due, what was left open, what may be forgotten.
     """
 
     def __init__(self, url: URL) -> None:
         self._engine = engine.make_engine(url)
+        self.upkeep = Upkeep(self._engine)
 
     def __repr__(self) -> str:
         return f"<Ledger {engine.shown(self._engine.url)}>"
@@ -127,9 +130,10 @@ class Ledger:
             return outcomes.of_run(connection, dag_id, run_id)
 
     def warm(self, since: datetime | None = None) -> Mapping[PlacementKey, Proof]:
-        """Tell what was WARM when last checked, if not before ``since``.
+        """Tell what was warm when last checked, if not before ``since``, or so on some hosts.
 
-        Whoever plans compares the grounds: what was proved under other settings is no proof now.
+        Whoever plans compares the grounds, for what was proved under other settings is no proof
+        now, and judges what was seen by its demand.
         """
         with engine.reading(self._engine) as connection:
             return placements.warm(connection, since)
@@ -250,6 +254,11 @@ class Ledger:
         """
         with engine.writing(self._engine) as connection:
             return attempts.close(connection, attempt_id, finding, words)
+
+    def strengthen(self, attempt_id: int, finding: Finding) -> bool:
+        """Put what the peers say in place of what a job said, in a closed attempt."""
+        with engine.writing(self._engine) as connection:
+            return attempts.strengthen(connection, attempt_id, finding)
 
     def close_unasked(self, attempt_id: int, *, owner: str, words: str) -> bool:
         """Close an attempt of which nothing reached the other side."""

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
+from preheat.demand import Demand
 from preheat.ledger import attempts
-from preheat.ledger.placements import read_key
+from preheat.ledger.placements import read_key, read_seen
 from preheat.ledger.records import Outcome
 from preheat.ledger.schema import attempt, placement, plan, plan_placement
 from preheat.plan import Disposition
@@ -45,7 +46,8 @@ def of_run(connection: Connection, dag_id: str, run_id: str) -> list[Outcome]:
 
 def _outcome(row: RowMapping, made: Attempt | None) -> Outcome:
     disposition = Disposition(row["disposition"])
-    verdict, checked_at, words = _judgement(row, disposition, made)
+    demand = Demand.parse(row["demand"])
+    verdict, checked_at, words = _judgement(row, disposition, made, demand)
     return Outcome(
         placement_id=row["placement_id"],
         key=read_key(row),
@@ -57,19 +59,25 @@ def _outcome(row: RowMapping, made: Attempt | None) -> Outcome:
         checked_at=checked_at,
         words=words,
         attempt=made,
+        demand=demand,
     )
 
 
 def _judgement(
-    row: RowMapping, disposition: Disposition, made: Attempt | None
+    row: RowMapping, disposition: Disposition, made: Attempt | None, demand: Demand
 ) -> tuple[Verdict, datetime | None, str]:
     """Find verdict, its time and its words; what was not checked in this run is UNKNOWN."""
     if made is not None:
         if made.verdict is None:
             return Verdict.UNKNOWN, None, made.words or "not proved yet: the attempt is still open"
-        return made.verdict, made.closed_at if made.finding else None, made.words
+        if made.finding is None:
+            return made.verdict, None, made.words
+        judged = made.finding.under(demand)
+        words = made.words if judged.verdict is made.verdict else judged.words
+        return judged.verdict, made.closed_at, words
+    verdict = read_seen(row).under(demand)
     if disposition is Disposition.ALREADY_WARM:
-        return Verdict(row["verdict"]), row["checked_at"], row["detail"]
+        return verdict, row["checked_at"], row["detail"]
     if row["checked_at"] is not None and row["checked_at"] >= row["recorded_at"]:
-        return Verdict(row["verdict"]), row["checked_at"], "checked by another run"
+        return verdict, row["checked_at"], "checked by another run"
     return Verdict.UNKNOWN, None, "not asked"

@@ -7,22 +7,25 @@ import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from sqlalchemy import case, func, select, update
+from sqlalchemy import case, func, or_, select, update
 
 from preheat.artifact import Blob, Image
+from preheat.demand import Demand, VerifyMode
 from preheat.errors import LedgerError
 from preheat.ledger.engine import clock, upsert
 from preheat.ledger.records import Proof, StoredPlacement
 from preheat.ledger.schema import image as image_table
 from preheat.ledger.schema import placement as table
 from preheat.placement import PlacementKey, Scope, TrackSettings, grounds
-from preheat.verdict import Verdict
+from preheat.verdict import Seen, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
     from sqlalchemy import Connection, RowMapping
+
+    from preheat.verdict import Finding
 
 __all__ = [
     "check",
@@ -31,6 +34,7 @@ __all__ = [
     "get_image",
     "read",
     "read_key",
+    "read_seen",
     "save",
     "save_image",
     "warm",
@@ -56,7 +60,7 @@ def save(
         {
             "fingerprint": mark,
             **asdict(key),
-            "settings": asdict(settings),
+            "settings": {**asdict(settings), "demand": str(settings.demand)},
             "grounds": grounds(key.scope, settings),
             "verdict": Verdict.UNKNOWN.value,
         }
@@ -94,11 +98,12 @@ def get(connection: Connection, placement_id: int) -> StoredPlacement:
 def read(stored: RowMapping) -> StoredPlacement:
     """Turn a row into a placement."""
     settings = dict(stored["settings"])
+    demand = Demand.parse(settings.pop("demand", ""))
     hosts = {kind: tuple(names) for kind, names in settings.pop("expected_hosts").items()}
     return StoredPlacement(
         id=stored["id"],
         key=read_key(stored),
-        settings=TrackSettings(**settings, expected_hosts=hosts),
+        settings=TrackSettings(**settings, expected_hosts=hosts, demand=demand),
         verdict=Verdict(stored["verdict"]),
         warm_since=stored["warm_since"],
         checked_at=stored["checked_at"],
@@ -119,18 +124,35 @@ def read_key(stored: RowMapping) -> PlacementKey:
 
 
 def warm(connection: Connection, since: datetime | None) -> dict[PlacementKey, Proof]:
-    """Tell what was warm when last checked, when that was and what it rests on."""
-    query = select(table).where(table.c.verdict == Verdict.WARM.value)
+    """Tell what was warm when last checked, when that was and what it rests on.
+
+    PARTIAL is among it where a host holds every layer: that may be enough for another demand.
+    """
+    query = select(table).where(
+        or_(table.c.verdict == Verdict.WARM.value, table.c.hosts_warm > 0),
+        table.c.verdict.in_([Verdict.WARM.value, Verdict.PARTIAL.value]),
+    )
     if since is not None:
         query = query.where(table.c.checked_at >= since)
     return {
-        read_key(row): Proof(row["checked_at"], row["grounds"])
+        read_key(row): Proof(row["checked_at"], row["grounds"], read_seen(row))
         for row in connection.execute(query).mappings()
     }
 
 
-def check(connection: Connection, placement_id: int, verdict: Verdict, now: datetime) -> None:
-    """Set the verdict of a check; an unbroken warm period keeps its first day."""
+def read_seen(stored: RowMapping) -> Seen:
+    """Turn the columns of a row into what was last seen."""
+    return Seen(
+        Verdict(stored["verdict"]),
+        VerifyMode(stored["proof"]),
+        stored["hosts_warm"],
+        stored["hosts_expected"],
+    )
+
+
+def check(connection: Connection, placement_id: int, finding: Finding, now: datetime) -> None:
+    """Write what a check saw; an unbroken warm period keeps its first day."""
+    verdict = finding.verdict
     since = None
     if verdict is Verdict.WARM:
         was_warm = table.c.verdict == Verdict.WARM.value
@@ -138,7 +160,14 @@ def check(connection: Connection, placement_id: int, verdict: Verdict, now: date
     connection.execute(
         update(table)
         .where(table.c.id == placement_id)
-        .values(verdict=verdict.value, warm_since=since, checked_at=now)
+        .values(
+            verdict=verdict.value,
+            proof=finding.proof.value,
+            hosts_warm=finding.hosts_warm,
+            hosts_expected=finding.hosts_expected,
+            warm_since=since,
+            checked_at=now,
+        )
     )
 
 

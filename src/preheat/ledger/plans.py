@@ -11,7 +11,7 @@ import msgspec
 from sqlalchemy import and_, delete, func, insert, or_, select, update
 
 from preheat.difference import selected
-from preheat.ledger import attempts, placements
+from preheat.ledger import attempts, kept, placements
 from preheat.ledger.engine import clock, upsert
 from preheat.ledger.records import PlanItem, RecordedPlan
 from preheat.ledger.schema import attempt, follower, image, placement, plan_placement
@@ -60,11 +60,13 @@ def record(connection: Connection, plan: Plan, run: RunRef) -> RecordedPlan:
             "wave": item.wave,
             "disposition": item.disposition.value,
             "detail": item.detail,
+            "demand": str(planned.settings.demand),
         }
         for position, (item, planned) in enumerate(zip(items, plan.placements, strict=True))
     ]
     if rows:
         connection.execute(insert(plan_placement), rows)
+    kept.follow(connection, plan_id, clock(connection))
     return RecordedPlan(plan_id=plan_id, items=items)
 
 
@@ -94,6 +96,7 @@ def _save(connection: Connection, plan: Plan, run: RunRef) -> int:
         "counts": plan.counts(),
         "bytes": {cluster: asdict(counted) for cluster, counted in plan.bytes.items()},
         "difference": None if plan.difference is None else asdict(plan.difference),
+        "keep_warm": kept.as_data(plan.keep_warm),
         "decisions": _pack(plan.decisions),
     }
     statement = (
@@ -142,10 +145,13 @@ def lift_budget(connection: Connection, dag_id: str, run_id: str, most: int) -> 
     What is more than that waits for the next run.
     """
     own = select(table.c.id).where(table.c.dag_id == dag_id, table.c.run_id == run_id)
+    plan_id = connection.scalar(own)
+    if plan_id is None:
+        return 0
     query = (
         select(plan_placement.c.position, plan_placement.c.disposition, placement.c.cluster)
         .join(placement, placement.c.id == plan_placement.c.placement_id)
-        .where(plan_placement.c.plan_id == own.scalar_subquery())
+        .where(plan_placement.c.plan_id == plan_id)
         .order_by(plan_placement.c.position)
     )
     rows = connection.execute(query).all()
@@ -156,7 +162,7 @@ def lift_budget(connection: Connection, dag_id: str, run_id: str, most: int) -> 
         if row.disposition == Disposition.OVER_BUDGET.value:
             (lifted if asked[row.cluster] < most else late).append(row.position)
             asked[row.cluster] += 1
-    change = update(plan_placement).where(plan_placement.c.plan_id == own.scalar_subquery())
+    change = update(plan_placement).where(plan_placement.c.plan_id == plan_id)
     for positions, disposition in ((lifted, Disposition.ASK), (late, Disposition.NEXT_RUN)):
         for start in range(0, len(positions), _IN_AT_ONCE):
             some = positions[start : start + _IN_AT_ONCE]
@@ -165,6 +171,7 @@ def lift_budget(connection: Connection, dag_id: str, run_id: str, most: int) -> 
                     disposition=disposition.value
                 )
             )
+    kept.follow(connection, plan_id, clock(connection))
     return len(lifted)
 
 

@@ -5,9 +5,10 @@ Times are aware UTC datetimes by the database's clock, never by the caller's.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
+from preheat.demand import Demand
 from preheat.verdict import Verdict
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from preheat.artifact import Image
     from preheat.placement import PlacementKey, TrackSettings
     from preheat.plan import Disposition
-    from preheat.verdict import Finding, MissingLayer
+    from preheat.verdict import Finding, MissingLayer, Seen
 
 __all__ = [
     "Attempt",
@@ -67,13 +68,15 @@ class RecordedPlan:
 
 
 class Proof(NamedTuple):
-    """When a placement was found warm, and what that rests on.
+    """When a placement was found warm, or warm on some hosts, and what that rests on.
 
     :param grounds: see :func:`preheat.placement.grounds`.
+    :param seen: to be judged by what a run demands.
     """
 
     checked_at: datetime
     grounds: str
+    seen: Seen
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,10 +186,11 @@ class Outcome:
 
     :param verdict: of the attempt that this run made or joined last; without one, of an
         ALREADY_WARM item what the ledger holds now, and of any other what another run found since
-        this plan was made, else UNKNOWN.
+        this plan was made, else UNKNOWN. Judged by what this run demands.
     :param checked_at: when that verdict was found; None when nothing was.
     :param attempt: the attempt that this run made or joined last, if any.
     :param words: the words of the other systems, or why there is no verdict.
+    :param demand: what this run wants shown before it counts as warm.
     """
 
     placement_id: int
@@ -199,6 +203,7 @@ class Outcome:
     checked_at: datetime | None
     words: str
     attempt: Attempt | None = None
+    demand: Demand = field(default_factory=Demand)
 
     @property
     def cluster(self) -> str:
@@ -218,7 +223,8 @@ class Outcome:
     @property
     def finding(self) -> Finding | None:
         """What the verdict rests on; None when nothing was counted in this run."""
-        return self.attempt.finding if self.attempt else None
+        found = self.attempt.finding if self.attempt else None
+        return found.under(self.demand) if found else None
 
     @property
     def layers_warm(self) -> int | None:
@@ -243,7 +249,7 @@ class Outcome:
     @property
     def missing(self) -> tuple[MissingLayer, ...]:
         """Layers found missing in this run."""
-        return self.attempt.missing if self.attempt else ()
+        return self.finding.missing if self.finding else ()
 
     @property
     def seconds(self) -> float | None:

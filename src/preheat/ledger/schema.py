@@ -32,13 +32,14 @@ __all__ = [
     "attempt",
     "follower",
     "image",
+    "kept",
     "metadata",
     "placement",
     "plan",
     "plan_placement",
 ]
 
-REVISION = "0003"
+REVISION = "0005"
 """The migration that this schema equals: opening a ledger needs no Alembic unless they differ."""
 
 OPEN = text("closed_at IS NULL")
@@ -106,8 +107,11 @@ plan = Table(
     Column("bytes", JSON, nullable=False, server_default="{}"),
     # What came and went since the policy's last plan; null when there was none.
     Column("difference", JSON(none_as_null=True)),
+    # For how long what it asks for is looked after; null when it is not.
+    Column("keep_warm", JSON(none_as_null=True)),
     Column("decisions", LargeBinary, nullable=False),
     UniqueConstraint("dag_id", "run_id"),
+    Index(None, "policy", "recorded_at"),
 )
 
 image = Table(
@@ -137,6 +141,10 @@ placement = Table(
     # What a proof rests on besides the key, as a digest: a change undoes what was proved.
     Column("grounds", String(64), nullable=False, server_default=""),
     Column("verdict", String(20), nullable=False),
+    # What was seen when it was checked, to be judged again by what a run demands.
+    Column("proof", String(10), nullable=False, server_default="layers"),
+    Column("hosts_warm", Integer, nullable=False, server_default="0"),
+    Column("hosts_expected", Integer, server_default="0"),
     Column("warm_since", UtcDateTime),
     Column("checked_at", UtcDateTime),
     Index(None, "verdict", "checked_at"),
@@ -193,6 +201,21 @@ plan_placement = Table(
     Column("wave", Integer, nullable=False),
     Column("disposition", String(20), nullable=False),
     Column("detail", Text, nullable=False),
+    # What this run wants shown before it counts as warm; empty for the usual.
+    Column("demand", String(40), nullable=False, server_default=""),
     # The attempt that this run made or joined last for the placement.
-    _reference("attempt_id", "attempt.id"),
+    _reference("attempt_id", "attempt.id", index=True),
+)
+
+# What a policy wants kept warm, from when it last selected it; see preheat.ledger.kept.
+kept = Table(
+    "kept",
+    metadata,
+    _reference("placement_id", "placement.id", primary_key=True),
+    Column("policy", String(250), primary_key=True),
+    Column("label", String(500), nullable=False),
+    Column("recheck_seconds", Integer, nullable=False),
+    Column("accept_partial", Boolean, nullable=False),
+    Column("selected_at", UtcDateTime, nullable=False),
+    Column("keep_until", UtcDateTime, nullable=False, index=True),
 )

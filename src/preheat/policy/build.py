@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from preheat.demand import Demand
 from preheat.placement import Peers
 from preheat.policy.criteria.group import build_group
 from preheat.policy.criteria.order import Order
@@ -76,7 +77,7 @@ def build_policy(file: schema.PolicyFile, document: Document, clusters: Clusters
         events=spec.triggers.events,
         submit=_submit(spec.submit),
         retry=_retry(spec.retry),
-        verify=Verify(spec.verify.mode, spec.verify.on_partial),
+        verify=Verify(Demand(spec.verify.mode, spec.verify.min_hosts), spec.verify.on_partial),
         keep_warm=spec.keep_warm.build() if spec.keep_warm else None,
         suspend=spec.suspend,
         description=file.metadata.description,

@@ -7,6 +7,7 @@ from datetime import timedelta
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
+from preheat.demand import MinHosts
 from preheat.policy.fields import Strict
 from preheat.policy.schema import PolicyFile
 from preheat.policy.units import format_duration
@@ -64,6 +65,8 @@ def _as_written(value: object, raw: object = None) -> Any:
             return format_duration(value)
         case Enum():
             return value.value
+        case MinHosts():
+            return str(value)
         case tuple():
             return [_as_written(each) for each in value]
         case dict():

@@ -65,6 +65,7 @@ class Evaluation:
             submit=policy.submit,
             now=now,
             accept_partial=policy.verify.on_partial is OnPartial.ACCEPT,
+            demand=policy.verify.demand,
             warm=warm or {},
             max_map_length=max_map_length,
         )

@@ -26,6 +26,7 @@ from pydantic import (
 from pydantic.alias_generators import to_camel
 from pydantic_core import core_schema
 
+from preheat.demand import MinHosts
 from preheat.policy.platforms import check_platform
 from preheat.policy.units import format_duration, parse_duration
 
@@ -122,6 +123,12 @@ def _duration(value: object) -> object:
     if not isinstance(value, str):
         raise ValueError("write a duration: 30s, 15m, 6h or 14d")  # noqa: TRY004 - pydantic wants it
     return parse_duration(value)
+
+
+def _host_share(value: object) -> object:
+    if not isinstance(value, str):
+        raise ValueError("write 95%, or a number of hosts")  # noqa: TRY004 - pydantic wants it
+    return MinHosts.parse(value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,6 +236,9 @@ FileName = Annotated[
 Number = Annotated[int, BeforeValidator(_number)]
 Flag = Annotated[bool, BeforeValidator(_flag)]
 Duration = Annotated[timedelta, BeforeValidator(_duration), _looks_like("[0-9]{1,9}[smhd]", "6h")]
+HostShare = Annotated[
+    MinHosts, BeforeValidator(_host_share), _looks_like("[0-9]{1,5}%?", "95%", kinds=SCALAR)
+]
 Date = Annotated[date, BeforeValidator(_date), _looks_like(_DATE.pattern, "2027-06-30")]
 ClockTime = Annotated[
     time, BeforeValidator(_clock_time), _looks_like(f"{_CLOCK_TIME.pattern}|{_END_OF_DAY}", "06:00")

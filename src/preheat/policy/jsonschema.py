@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 from pydantic.json_schema import GenerateJsonSchema
 
+from preheat.demand import MinHosts
 from preheat.policy.clusterschema import ClusterFile
 from preheat.policy.criteria import CRITERIA
 from preheat.policy.fields import SCALAR, Strict
@@ -52,6 +53,8 @@ class _Generator(GenerateJsonSchema):
         """Give a default as it would be written, None where there is nothing to write."""
         if isinstance(dft, timedelta):
             return format_duration(dft)
+        if isinstance(dft, MinHosts):
+            return str(dft)
         if isinstance(dft, Strict) or dft in ("", (), {}):
             return None
         return dft.value if isinstance(dft, Enum) else super().encode_default(dft)

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from preheat.demand import Demand
 from preheat.errors import Problem, ProblemsError
 from preheat.placement import Peers, Scope, TrackSettings
 
@@ -66,7 +67,9 @@ class Cluster:
         """Give the entry as plain data, for the ledger."""
         return asdict(self)
 
-    def settings(self, registry: str = "", submit: Submit | None = None) -> TrackSettings:
+    def settings(
+        self, registry: str = "", submit: Submit | None = None, demand: Demand | None = None
+    ) -> TrackSettings:
         """Say how an image of a registry is asked for and proved there."""
         asked = submit or Submit()
         return TrackSettings(
@@ -78,6 +81,7 @@ class Cluster:
             concurrent_tasks=asked.concurrent_tasks,
             concurrent_peers=asked.concurrent_peers,
             expected_hosts=self.hosts,
+            demand=demand or Demand(),
         )
 
 
@@ -211,9 +215,9 @@ class OnPartial(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Verify:
-    """How warmth is proved; ``layers`` compares the job's report with the expected blobs."""
+    """How warmth is proved, on how many hosts, and what follows when it is not."""
 
-    mode: str = "layers"
+    demand: Demand = field(default_factory=Demand)
     on_partial: OnPartial = OnPartial.RETRY
 
 

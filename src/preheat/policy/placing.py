@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from preheat.artifact import Child
+from preheat.demand import Demand
 from preheat.facts import Question
 from preheat.placement import PlacementKey, TrackSettings
 from preheat.plan import Disposition, PlannedPlacement
@@ -66,6 +67,7 @@ class Placing:
     """Where chosen images go, and which of them are asked for in this run.
 
     :param include: platforms that hold for every cluster; empty means each cluster's own.
+    :param demand: what must be shown before one counts as warm.
     :param warm: placements found warm, with the time of that proof.
     :param max_map_length: most placements of one cluster in one run.
     """
@@ -76,6 +78,7 @@ class Placing:
     submit: Submit
     now: datetime
     accept_partial: bool = False
+    demand: Demand = field(default_factory=Demand)
     warm: Mapping[PlacementKey, datetime] = field(default_factory=dict)
     max_map_length: int = 1024
 
@@ -109,7 +112,7 @@ class Placing:
                 continue
             registry = image.artifact.registry
             if registry not in settings:
-                settings[registry] = cluster.settings(registry, self.submit)
+                settings[registry] = cluster.settings(registry, self.submit, self.demand)
             key = PlacementKey(
                 cluster=cluster.name,
                 pull_endpoint=cluster.pull_endpoints[registry],

@@ -10,6 +10,7 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
+from preheat.demand import MinHosts, VerifyMode
 from preheat.placement import Scope
 from preheat.policy.budget import BudgetSpec
 from preheat.policy.criteria.signature import SignatureSpec
@@ -22,6 +23,7 @@ from preheat.policy.fields import (
     Duration,
     FileName,
     Flag,
+    HostShare,
     IpAddress,
     Number,
     Platform,
@@ -42,7 +44,7 @@ from preheat.policy.windows import WindowsSpec
 
 __all__ = ["GatesSpec", "PolicyFile", "SubmitSpec", "TargetSpec"]
 
-_LATER_MODES = {"none", "peers", "canaryPull"}
+_LATER_MODES = {"none", "canaryPull"}
 _LATER_EVENTS = {"policyChanged", "clusterAdded"}
 _ONE_WAY = {"oneOf": [{"required": ["cluster"]}, {"required": ["clusterSelector"]}]}
 
@@ -203,10 +205,16 @@ class RetrySpec(Strict):
 class VerifySpec(Strict):
     """``verify``."""
 
-    later: ClassVar[frozenset[str]] = frozenset({"minHosts"})
-    shape: ClassVar[str] = "a map such as {mode: layers, onPartial: retry}"
-    mode: Literal["layers"] = Field(
-        "layers", description="How warmth is proved: the job's report against the manifest."
+    shape: ClassVar[str] = "a map such as {mode: peers, minHosts: 95%, onPartial: retry}"
+    mode: VerifyMode = Field(
+        VerifyMode.LAYERS,
+        description="How warmth is proved: by the job's report against the manifest, or by asking"
+        " every peer for every layer.",
+    )
+    min_hosts: HostShare = Field(
+        MinHosts(),
+        description="How many of the hosts in scope must hold every layer: a percentage, rounded"
+        " up, or a number.",
     )
     on_partial: OnPartial = Field(
         OnPartial.RETRY, description="What it means when layers are missing somewhere."

@@ -85,7 +85,7 @@ class PolicySource:
             Catalogue.of(list_artifacts(clients, [self.policy])),
             self.clusters,
             now,
-            warm=proved_warm(ledger, self.clusters),
+            warm=proved_warm(ledger, self.clusters, self.policy.verify.demand),
             spent=ledger.spent(self.policy.name, now - _DAY),
             max_map_length=max_map_length(),
         )

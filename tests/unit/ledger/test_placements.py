@@ -11,7 +11,7 @@ from preheat.artifact import Blob, Image
 from preheat.errors import LedgerError
 from preheat.ledger import Proof
 from preheat.placement import grounds
-from preheat.verdict import Finding, Verdict
+from preheat.verdict import Finding, Seen, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -60,7 +60,7 @@ def test_warm_tells_what_is_warm_and_when_that_was_proved(ledger: Ledger, prove:
     """The map that a policy's freshFor is evaluated with; older proofs can be left out."""
     assert ledger.warm() == {}
     stored = prove(Verdict.WARM)
-    proof = Proof(stored.checked_at, grounds(stored.key.scope, stored.settings))
+    proof = Proof(stored.checked_at, grounds(stored.key.scope, stored.settings), Seen(Verdict.WARM))
     assert ledger.warm() == {stored.key: proof}
     assert ledger.warm(stored.checked_at) == {stored.key: proof}
     assert ledger.warm(stored.checked_at + timedelta(seconds=1)) == {}

@@ -71,7 +71,7 @@ def test_every_key_arrives(clusters: Clusters) -> None:
     assert policy.schedule == Schedule("0 2 * * *", "Europe/Berlin")
     assert policy.submit == Submit(1800, 4, 100, 86400)
     assert policy.retry == Retry(5, 30, 600)
-    assert policy.verify == Verify("layers", OnPartial.ACCEPT)
+    assert policy.verify == Verify(on_partial=OnPartial.ACCEPT)
     assert policy.platforms.include == ("linux/amd64", "linux/arm/v7")
     assert policy.platforms.on_missing is OnMissing.FAIL
     assert [rule.name for rule in policy.rules] == ["one", "two"]
@@ -91,7 +91,7 @@ def test_defaults_are_effective(policy: Callable[..., Policy]) -> None:
     assert (small.suspend, small.owner, small.events) == (False, "", ())
     assert small.submit == Submit(3600, 8, 500, 6 * 3600)
     assert small.retry == Retry(3, 15, 300)
-    assert small.verify == Verify("layers", OnPartial.RETRY)
+    assert small.verify == Verify()
     assert small.rules[0].order.by is By.PUSHED
     assert small.rules[0].take.newest is None
 
@@ -196,7 +196,7 @@ def test_no_place_has_two_problems(clusters: Clusters) -> None:
         ("triggers: {schedule: {readyBy: '06:00'}}", "readyBy"),
         ("submit: {by: tag}", "by"),
         ("retry: {reasons: [timeout]}", "reasons"),
-        ("verify: {minHosts: 95%}", "minHosts"),
+        ("verify: {mode: none}", "none"),
         ("verify: {mode: canaryPull}", "canaryPull"),
         ("rules: [{name: a, annotations: {a: b}}]", "annotations"),
         ("rules: [{name: a, order: {by: created}}]", "created"),

@@ -71,7 +71,7 @@ def run(wanted: Wanted, folder: Path, shown: Shown) -> None:
 def _world(wanted: Wanted, entries: Sequence[PolicyEntry], clusters: Clusters) -> World:
     policies = [entry.policy for entry in entries if entry.policy]
     at = moment(wanted.at)
-    memory = remembered(wanted.ledger, clusters, [policy.name for policy in policies], at)
+    memory = remembered(wanted.ledger, clusters, policies, at)
     found = known(policies, wanted.catalogs, reads_manifests=wanted.manifests)
     return World(found, memory, at, weighs=True)
 
