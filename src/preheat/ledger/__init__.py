@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from preheat.ledger.kept import Kept
 from preheat.ledger.ledger import Ledger
 from preheat.ledger.records import (
     Attempt,
@@ -15,16 +16,19 @@ from preheat.ledger.records import (
     RunRef,
     StoredPlacement,
 )
+from preheat.ledger.retention import Pruned
 
 __all__ = [
     "Attempt",
     "Claim",
     "Followed",
+    "Kept",
     "Ledger",
     "LedgerStatus",
     "Outcome",
     "PlanItem",
     "Proof",
+    "Pruned",
     "RecordedPlan",
     "RunRef",
     "StoredPlacement",

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from preheat.ledger.records import Attempt, RunRef
 
 __all__ = [
+    "claim",
     "close_unasked",
     "look",
     "mark_asked",
@@ -80,7 +81,7 @@ def open_or_find(
         found = connection.execute(query).mappings().one_or_none()
         if found is not None:
             _join(connection, found["id"], placement_id, run)
-            return _claim(attempts.read(found), now, mine=opened is not None)
+            return claim(attempts.read(found), now, mine=opened is not None)
     raise LedgerError(
         f"Placement {placement_id}: its attempts open and close faster than they can be read."
     )
@@ -115,7 +116,8 @@ def _join(connection: Connection, attempt_id: int, placement_id: int, run: RunRe
     )
 
 
-def _claim(found: Attempt, now: datetime, *, mine: bool) -> Claim:
+def claim(found: Attempt, now: datetime, *, mine: bool) -> Claim:
+    """Measure an attempt by the database's clock."""
     asked = None if found.asked_at is None else (now - found.asked_at).total_seconds()
     left = (found.lease_until - now).total_seconds()
     return Claim(
@@ -140,7 +142,7 @@ def look(connection: Connection, attempt_id: int, *, owner: str) -> Claim:
         and found.owner == owner[:OWNER_LENGTH]
         and found.lease_until > now
     )
-    return _claim(found, now, mine=mine)
+    return claim(found, now, mine=mine)
 
 
 def take_over(
