@@ -24,6 +24,7 @@ CUT = "preheat.sandbox.cut"
 """Key of the ASGI extension that closes the connection's socket at once."""
 
 _PATH = "/sandbox/faults"
+_RELEASE_SECONDS = 0.01
 
 
 class Match(BaseModel):
@@ -70,6 +71,9 @@ class Fault(BaseModel):
     :param body: a text, or anything else to be sent as JSON.
     :param drop: close the socket ``before`` the handler runs, or ``after`` it ran to its end; the
         client sees a broken connection either way and cannot know which.
+    :param hold: keep the request ``before`` the handler runs, or the answer ``after`` it ran, until
+        the orders are cleared: whatever is killed meanwhile dies at a known point.
+    :param held: how many it kept so far; told, not ordered.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -82,6 +86,8 @@ class Fault(BaseModel):
     headers: dict[str, str] = Field(default_factory=dict)
     delay_seconds: float = Field(default=0, ge=0)
     drop: Literal["before", "after"] | None = None
+    hold: Literal["before", "after"] | None = None
+    held: int = 0
 
     def answer(self) -> Response:
         """Build the answer that stands in for the handler's."""
@@ -99,7 +105,7 @@ class Faults:
 
     def add(self, fault: Fault | None = None, **fields: Any) -> Fault:
         """Order a fault, as an object or by its fields."""
-        order = (fault or Fault(**fields)).model_copy(deep=True)
+        order = (fault or Fault(**fields)).model_copy(update={"held": 0}, deep=True)
         with self._lock:
             self._left.append(order)
         return order
@@ -110,7 +116,7 @@ class Faults:
             self._left.clear()
 
     def left(self) -> list[Fault]:
-        """Show the orders that still wait for requests."""
+        """Show the orders that still wait for requests, or hold some."""
         with self._lock:
             return [fault.model_copy(deep=True) for fault in self._left]
 
@@ -118,17 +124,24 @@ class Faults:
         """Use up one time of the first order that fits."""
         with self._lock:
             for fault in self._left:
-                if not fault.match.fits(scope):
+                if fault.times == 0 or not fault.match.fits(scope):
                     continue
                 if fault.skip:
                     fault.skip -= 1
                     continue
                 if fault.times is not None:
                     fault.times -= 1
-                    if fault.times == 0:
-                        self._left.remove(fault)
+                if fault.hold is not None:
+                    fault.held += 1  # stays listed: clearing it is what lets go
+                elif fault.times == 0:
+                    self._left.remove(fault)
                 return fault
         return None
+
+    async def wait_for_release(self, fault: Fault) -> None:
+        """Wait until an order that holds is cleared, from whatever thread."""
+        while any(order is fault for order in list(self._left)):  # noqa: ASYNC110 - any thread clears
+            await asyncio.sleep(_RELEASE_SECONDS)
 
 
 class FaultGate:
@@ -153,14 +166,29 @@ class FaultGate:
 
     async def _harm(self, fault: Fault, scope: Scope, receive: Receive, send: Send) -> None:
         await asyncio.sleep(fault.delay_seconds)
+        if fault.hold == "before":
+            await self._faults.wait_for_release(fault)
         if fault.drop == "after":
             await self._app(scope, receive, _swallow)
         if fault.drop is not None:
             await _cut(scope, receive)
         elif fault.status is not None:
             await fault.answer()(scope, receive, send)
+        elif fault.hold == "after":
+            await self._hold_answer(fault, scope, receive, send)
         else:
             await self._app(scope, receive, send)
+
+    async def _hold_answer(self, fault: Fault, scope: Scope, receive: Receive, send: Send) -> None:
+        answer: list[Message] = []
+
+        async def keep(message: Message) -> None:
+            answer.append(message)
+
+        await self._app(scope, receive, keep)
+        await self._faults.wait_for_release(fault)
+        for message in answer:
+            await send(message)
 
 
 async def _swallow(_: Message) -> None:

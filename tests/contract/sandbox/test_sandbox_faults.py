@@ -156,3 +156,34 @@ def test_a_taken_port_is_an_error_at_once(thing: Counting) -> None:
     """Two servers on one port is the caller's mistake, not a hang."""
     with pytest.raises(OSError, match="in use"):
         Server(FastAPI(), port=thing.server.port).start()
+
+
+@pytest.mark.parametrize(("hold", "ran"), [("before", 0), ("after", 1)])
+def test_a_held_request_waits_until_the_orders_are_cleared(
+    thing: Counting, hold: str, ran: int
+) -> None:
+    """Kept before the handler runs or after; the order tells that it holds one; others pass."""
+    thing.call("POST", "/sandbox/faults", json={"match": {"method": "POST"}, "hold": hold})
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(thing.call, "POST")
+        while not thing.call(path="/sandbox/faults").json()[0]["held"]:
+            assert not waiting.done()
+        assert thing.call("POST", "/thing/other").text == "other"
+        assert (waiting.done(), thing.ran) == (False, ran + 1)
+        thing.call("DELETE", "/sandbox/faults")
+        assert waiting.result(10).text == "a"
+    assert thing.ran == 2
+
+
+def test_what_is_held_goes_on_after_its_client_died(thing: Counting) -> None:
+    """As a manager's handler does: the work is done although nobody waits for the answer."""
+    thing.call("POST", "/sandbox/faults", json={"match": {"method": "POST"}, "hold": "before"})
+    with socket.create_connection((thing.server.host, thing.server.port)) as client:
+        client.sendall(b"POST /thing/a HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n")
+        while not thing.call(path="/sandbox/faults").json()[0]["held"]:
+            pass
+    assert thing.ran == 0
+    thing.call("DELETE", "/sandbox/faults")
+    deadline = time.monotonic() + 10
+    while not thing.ran:
+        assert time.monotonic() < deadline
