@@ -9,12 +9,16 @@ __all__ = ["CheckItem", "CheckReport"]
 
 @dataclass(frozen=True, slots=True)
 class CheckItem:
-    """One thing that a connection test found; ``advice`` says what to do."""
+    """One thing that a connection test found; ``advice`` says what to do.
+
+    :param serious: whether the advice must not wait, though the connection works.
+    """
 
     name: str
     ok: bool
     detail: str
     advice: str = ""
+    serious: bool = False
 
 
 @dataclass(frozen=True, slots=True)

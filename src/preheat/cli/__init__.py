@@ -9,6 +9,7 @@ import typer
 
 from preheat.cli import catalog, importing, ledger, policy
 from preheat.cli.demo import demo
+from preheat.cli.doctor import doctor
 from preheat.cli.explain import explain
 from preheat.cli.options import EXIT_CODES
 from preheat.cli.plan import plan
@@ -24,6 +25,9 @@ app.add_typer(ledger.app, name="ledger")
 app.add_typer(policy.app, name="policy")
 app.command(epilog=EXIT_CODES)(plan)
 app.command(epilog=EXIT_CODES)(explain)
+app.command(epilog="Exit codes: 0 all is well; 1 something is wrong; 2 it cannot be looked at.")(
+    doctor
+)
 app.command()(pools)
 app.command()(demo)
 app.command()(sandbox)

@@ -199,6 +199,13 @@ class Driver(Protocol):
         """Try the connection: token, database, version; never raises a RemoteError, reports it."""
         ...
 
+    def check_cluster(self, scheduler_cluster_id: int, *, at_once: int) -> CheckReport:
+        """Look at one cluster: known, scheduler alive, rate limit; never raises a RemoteError.
+
+        :param at_once: jobs that may be asked for there at the same time.
+        """
+        ...
+
     def heat(self, request: HeatRequest) -> Job:
         """Ask for one image on one cluster. Not idempotent: see ``preheat.asking``."""
         ...

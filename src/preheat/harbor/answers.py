@@ -63,6 +63,7 @@ class TokenAnswer(Struct):
     """``/service/token``."""
 
     token: str
+    expires_in: float = 60.0  # what the protocol says where a service does not
 
 
 class Platform(Struct, frozen=True, omit_defaults=True, gc=False):

@@ -179,6 +179,10 @@ class HarborClient:
         """
         return tokens.pull_authorization(self._api, repositories)
 
+    def token_life_seconds(self) -> float:
+        """Tell how long a pull token lives: Harbor's token expiration."""
+        return tokens.grant(self._api, ()).life_seconds
+
     def resolve(
         self,
         full_name: str,

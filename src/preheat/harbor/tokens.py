@@ -46,12 +46,14 @@ class Grant(Struct):
     :param token: the JWT.
     :param subject: the account it is for; empty for an anonymous one.
     :param pullable: projects that it may pull from.
+    :param life_seconds: how long the registry takes it.
     """
 
     token: SecretStr
     subject: str
     pullable: frozenset[str]
     answer: Answer
+    life_seconds: float
 
 
 def grant(api: HarborApi, repositories: Iterable[str]) -> Grant:
@@ -62,14 +64,14 @@ def grant(api: HarborApi, repositories: Iterable[str]) -> Grant:
     by_project = {name.partition("/")[0]: name for name in repositories}
     scopes = [("scope", f"repository:{by_project[project]}:pull") for project in sorted(by_project)]
     answer = api.get("token", PATH, params=[("service", SERVICE), *scopes])
-    token = decode(answer, TokenAnswer, "a token").token
-    claims = _claims_of(token, answer)
+    given = decode(answer, TokenAnswer, "a token")
+    claims = _claims_of(given.token, answer)
     pullable = {
         entry.name.partition("/")[0]
         for entry in claims.access or ()
         if not {"pull", "*"}.isdisjoint(entry.actions or ())
     }
-    return Grant(SecretStr(token), claims.sub, frozenset(pullable), answer)
+    return Grant(SecretStr(given.token), claims.sub, frozenset(pullable), answer, given.expires_in)
 
 
 def pull_authorization(api: HarborApi, repositories: Iterable[str]) -> SecretStr:

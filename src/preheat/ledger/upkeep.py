@@ -9,6 +9,7 @@ from sqlalchemy import func, select
 from preheat.ledger import attempts, engine, kept, leases, placements, retention
 from preheat.ledger.retention import Pruned
 from preheat.ledger.schema import attempt, placement
+from preheat.placement import Scope
 from preheat.verdict import Verdict
 
 if TYPE_CHECKING:
@@ -72,10 +73,11 @@ class Upkeep:
             placements.check(connection, placement_id, finding, now)
 
     def last_warm(self, cluster: str) -> tuple[StoredPlacement, Image] | None:
-        """Read what was proved warm on a cluster last, and of what it consists."""
+        """Read what was proved warm on seeds of a cluster last, and of what it consists."""
         query = (
             select(placement)
             .where(placement.c.cluster == cluster, placement.c.verdict == Verdict.WARM.value)
+            .where(placement.c.scope != Scope.ALL_PEERS.value)
             .order_by(placement.c.checked_at.desc())
             .limit(1)
         )

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import os
 import threading
+from datetime import timedelta
 from pathlib import Path
 
 from airflow.sdk.configuration import conf
 from airflow.sdk.log import mask_secret
 
-from preheat.errors import LedgerError
+from preheat.errors import InputError, LedgerError
 from preheat.ledger import Ledger
 from preheat.ledger.engine import parse_url
+from preheat.policy.units import format_duration, parse_duration
 from preheat.provider.info import get_provider_info
 
-__all__ = ["include_dir", "max_map_length", "open_ledger"]
+__all__ = ["include_dir", "ledger_url", "max_map_length", "open_ledger", "retention"]
 
 _OPTION = "AIRFLOW__PREHEAT__LEDGER_URL"
+_RETENTION = "90d"
+_LEAST_RETENTION = timedelta(days=7)
 _opened: dict[int, Ledger] = {}
 _opening = threading.Lock()
 
@@ -44,11 +48,32 @@ def open_ledger() -> Ledger:
     with _opening:  # the triggerer's threads come all at once
         if pid not in _opened:
             _opened.clear()
-            _opened[pid] = Ledger.open(_ledger_url())
+            _opened[pid] = Ledger.open(ledger_url())
         return _opened[pid]
 
 
-def _ledger_url() -> str:
+def retention() -> timedelta:
+    """Return how long the ledger keeps what nothing rests on any more.
+
+    :raises InputError: if it is no duration, or shorter than what budgets and reports look back.
+    """
+    text = conf.get("preheat", "retention", fallback=_RETENTION).strip()
+    try:
+        kept = parse_duration(text)
+    except ValueError as error:
+        raise InputError(f"[preheat] retention: {error}") from None
+    if kept < _LEAST_RETENTION:
+        raise InputError(
+            f"[preheat] retention is {text}; at least {format_duration(_LEAST_RETENTION)} are kept"
+        )
+    return kept
+
+
+def ledger_url() -> str:
+    """Return the URL of the ledger, checked.
+
+    :raises LedgerError: if the configuration cannot be right.
+    """
     url = str(conf.get("preheat", "ledger_url")).strip()  # _CMD keeps its newline
     if indirect := [name for name in (f"{_OPTION}_SECRET", f"{_OPTION}_CMD") if name in os.environ]:
         _refuse_silent_default(url, indirect[0])

@@ -88,6 +88,16 @@ _CONFIG = {
                 "example": "/opt/airflow/include",
                 "default": "",
             },
+            "retention": {
+                "description": (
+                    "How long the ledger keeps old plans and attempts; at least 7d. The last plan "
+                    "of a policy and the last proof of an image stay for ever."
+                ),
+                "version_added": "0.1.0",
+                "type": "string",
+                "example": "30d",
+                "default": "90d",
+            },
         },
     }
 }

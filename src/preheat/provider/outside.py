@@ -17,12 +17,26 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from preheat.errors import InputError
+from preheat.provider.hooks.dragonfly import DragonflyHook
 from preheat.provider.hooks.harbor import HarborHook
 
 if TYPE_CHECKING:
+    from preheat.drivers.base import Driver
     from preheat.harbor.client import HarborClient
 
-__all__ = ["harbor_client"]
+__all__ = ["dragonfly_driver", "harbor_client", "has_database"]
+
+_IN_TASKS = "airflow-db-not-allowed"  # what a supervisor gives a task in place of the URL
+_EXAMPLES = {
+    HarborHook.conn_type: (
+        '{"conn_type": "harbor", "host": "https://harbor.example.com", "login": "robot$preheat", '
+        '"password": "…"}'
+    ),
+    DragonflyHook.conn_type: (
+        '{"conn_type": "dragonfly", "host": "https://dragonfly-manager.example.com:8080", '
+        '"password": "…"}'
+    ),
+}
 
 
 def harbor_client(conn_id: str) -> HarborClient:
@@ -30,16 +44,31 @@ def harbor_client(conn_id: str) -> HarborClient:
 
     :raises InputError: when there is no such connection, or it cannot be right.
     """
-    connection = _connection(conn_id)
-    if connection.conn_type != HarborHook.conn_type:
-        raise InputError(
-            f"Connection {conn_id!r} is of type {connection.conn_type!r}; a Harbor is needed, of "
-            f"type {HarborHook.conn_type!r}."
-        )
-    return HarborHook(conn_id).client(connection)
+    return HarborHook(conn_id).client(_connection(conn_id, HarborHook.conn_type, "a Harbor"))
 
 
-def _connection(conn_id: str) -> Connection:
+def dragonfly_driver(conn_id: str, name: str) -> Driver:
+    """Open the Dragonfly manager of a connection.
+
+    :param name: of the driver.
+    :raises InputError: when there is no such connection or driver, or it cannot be right.
+    """
+    connection = _connection(conn_id, DragonflyHook.conn_type, "a Dragonfly manager")
+    return DragonflyHook(conn_id).driver(connection, name=name)
+
+
+def has_database() -> bool:
+    """Tell whether Airflow's metadata database can be looked into; it is not made here."""
+    try:
+        url = make_url(conf.get("database", "sql_alchemy_conn", fallback=""))
+    except ArgumentError:
+        return False
+    if url.drivername.startswith("sqlite"):
+        return Path(url.database or "").is_file()
+    return url.drivername != _IN_TASKS
+
+
+def _connection(conn_id: str, kind: str, wanted: str) -> Connection:
     found: Connection | None
     try:
         found = Connection.get(conn_id)
@@ -48,20 +77,20 @@ def _connection(conn_id: str) -> Connection:
     if found is None:
         raise InputError(
             f"There is no connection {conn_id!r}. Set AIRFLOW_CONN_{conn_id.upper()} to "
-            '\'{"conn_type": "harbor", "host": "https://harbor.example.com", "login": '
-            '"robot$preheat", "password": "…"}\', or run this where Airflow\'s configuration and '
-            "metadata database are."
+            f"'{_EXAMPLES[kind]}', or run this where Airflow's configuration and metadata database "
+            "are."
+        )
+    if found.conn_type != kind:
+        raise InputError(
+            f"Connection {conn_id!r} is of type {found.conn_type!r}; {wanted} is needed, of type "
+            f"{kind!r}."
         )
     return found
 
 
 def _stored(conn_id: str) -> Connection | None:
-    """Look into the metadata database; it is not made where there is none."""
-    try:
-        url = make_url(conf.get("database", "sql_alchemy_conn", fallback=""))
-    except ArgumentError:
-        return None
-    if url.drivername.startswith("sqlite") and not Path(url.database or "").is_file():
+    """Look into the metadata database."""
+    if not has_database():
         return None
     from airflow.secrets.metastore import MetastoreBackend  # noqa: PLC0415 - opens the database
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from preheat.checks import CheckItem, CheckReport
 from preheat.drivers.dragonfly.answers import Row, decode, words_of
-from preheat.drivers.dragonfly.manager import JOBS
+from preheat.drivers.dragonfly.manager import JOBS, clock_of
 from preheat.errors import NotFoundError, RemoteError, RemoteUnavailableError
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["check"]
 
+SKEW_SECONDS = 30.0
 CVE = (
     "managers up to v2.4.0 let anybody create jobs over /api/v1/jobs (CVE-2026-24124): "
     "upgrade to v2.4.1 or later"
@@ -37,6 +39,7 @@ def check(manager: Manager) -> CheckReport:
         _item("token (scope job)", lambda: _jobs(manager)),
         _item("clusters (scope cluster)", lambda: _clusters(manager)),
         _item("version", lambda: _version(manager)),
+        _item("clock", lambda: _clock(manager)),
     ))
 
 
@@ -104,7 +107,7 @@ def _version(manager: Manager) -> CheckItem:
     ping = manager.transport.send("GET", "/_ping")
     legacy = manager.transport.send("GET", "/preheats/1")
     if ping.status == HTTPStatus.OK or words_of(legacy) or legacy.status == HTTPStatus.OK:
-        return CheckItem("version", ok=True, detail="v2.4.0 or older", advice=CVE)
+        return CheckItem("version", ok=True, detail="v2.4.0 or older", advice=CVE, serious=True)
     if {ping.status, legacy.status} == {HTTPStatus.MOVED_PERMANENTLY}:
         return CheckItem("version", ok=True, detail="v2.4.1 or later")
     return CheckItem(
@@ -112,3 +115,16 @@ def _version(manager: Manager) -> CheckItem:
         ok=True,
         detail="cannot be told: something in between answers for the manager",
     )
+
+
+def _clock(manager: Manager) -> CheckItem:
+    """Compare the clocks: ages of jobs go by the manager's own, so nothing breaks by this."""
+    asked = datetime.now(UTC)
+    answer = manager.transport.send("GET", "/healthy")
+    if "Date" not in answer.headers:
+        return CheckItem("clock", ok=True, detail="the manager does not tell its time")
+    skew = (clock_of(answer) - asked).total_seconds()
+    detail = f"the manager's clock is {abs(skew):.0f} s {'ahead' if skew > 0 else 'behind'}"
+    apart = abs(skew) > SKEW_SECONDS
+    advice = "synchronise the clocks (NTP): times in its console and here differ" if apart else ""
+    return CheckItem("clock", ok=True, detail=detail, advice=advice)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from preheat.drivers.dragonfly.answers import Row, decode
 from preheat.drivers.dragonfly.check import check
+from preheat.drivers.dragonfly.clustercheck import check_cluster
 from preheat.drivers.dragonfly.listing import Listed, rows
 from preheat.drivers.dragonfly.looking import FEW, Looks
 from preheat.drivers.dragonfly.manager import Manager
@@ -78,6 +79,10 @@ class DragonflyDriver:
     def check(self) -> CheckReport:
         """Try the connection: manager, token, clusters, version; reports, never raises."""
         return check(self.manager)
+
+    def check_cluster(self, scheduler_cluster_id: int, *, at_once: int) -> CheckReport:
+        """Look at one cluster; leaves one job behind that heats nothing. Never raises."""
+        return check_cluster(self.manager, scheduler_cluster_id, at_once=at_once, wait=self.wait)
 
     def heat(self, request: HeatRequest) -> Job:
         """Create one preheat job for one scheduler cluster.

@@ -1,0 +1,97 @@
+"""A cluster: known to its manager, schedulers alive, rate limit, seeds alive."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from preheat.doctor.observations import Observation, State, of_item
+from preheat.drivers.base import SEED
+from preheat.errors import PreheatError
+from preheat.proving import ask_peers
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from preheat.doctor.setup import Setup
+    from preheat.drivers.base import LayerCopy, LayerFailure, Report
+    from preheat.ledger import StoredPlacement
+    from preheat.policy.model import Cluster
+
+__all__ = ["manager_side", "seeds"]
+
+_CHECK = "seed peers"
+
+
+def manager_side(cluster: Cluster, setup: Setup) -> Iterator[Observation]:
+    """Ask the manager about the cluster.
+
+    :raises PreheatError: when it cannot be asked.
+    """
+    driver = setup.drivers[cluster.connection]
+    if isinstance(driver, PreheatError):
+        detail = f"{cluster.connection} cannot be asked"
+        yield Observation(cluster.name, "cluster", State.SKIPPED, detail)
+        return
+    report = driver.check_cluster(cluster.scheduler_cluster_id, at_once=cluster.max_concurrent_jobs)
+    for item in report.items:
+        yield of_item(cluster.name, item)
+
+
+def seeds(cluster: Cluster, setup: Setup) -> Iterator[Observation]:
+    """Ask the peers for the image that was proved warm on seeds last: who answers is alive.
+
+    The manager tells a token nothing of its peers, and its table of seeds is empty with clients
+    since 1.0.11 (dragonfly: manager/router/router.go, recorded api-list-seed-peers).
+
+    :raises PreheatError: when they cannot be asked.
+    """
+    driver, ledger = setup.drivers[cluster.connection], setup.ledger
+    if isinstance(driver, PreheatError) or isinstance(ledger, PreheatError):
+        detail = "cannot be asked without manager and ledger"
+        yield Observation(cluster.name, _CHECK, State.SKIPPED, detail)
+        return
+    found = ledger.upkeep.last_warm(cluster.name) if ledger.status().is_current else None
+    if found is None:
+        detail = "nothing was proved warm on seeds here yet, so there is nothing to ask for"
+        advice = "warm one image with the DAG preheat_images"
+        yield Observation(cluster.name, _CHECK, State.SKIPPED, detail, advice)
+        return
+    registry = setup.harbors.get(found[0].settings.registry)
+    if registry is None or isinstance(registry, PreheatError):
+        detail = f"{found[0].settings.registry} gives no pull token to ask with"
+        yield Observation(cluster.name, _CHECK, State.SKIPPED, detail)
+        return
+    placement, image = found
+    report = ask_peers(driver, placement.key, placement.settings, image, registry)
+    yield _judged(cluster, placement, report)
+
+
+def _judged(cluster: Cluster, placement: StoredPlacement, report: Report) -> Observation:
+    kinds = {host.ip: host.host_type for host in _hosts(report)}
+    alive = sorted(ip for ip, kind in kinds.items() if kind == SEED)
+    others = kinds.keys() - set(alive)
+    checked = placement.checked_at or datetime.now(UTC)
+    warm = f"{placement.key.repository}, warm at {checked:%Y-%m-%d %H:%M} UTC"
+    if not alive:
+        detail = f"no seed peer answers for {warm}"
+        advice = (
+            "look at the seed peers; if they run, they lost what they held: start preheat_upkeep "
+            "with check_all"
+        )
+        return Observation(cluster.name, _CHECK, State.WRONG, detail, advice)
+    more = f", and {len(others)} other peers" if others else ""
+    detail = f"{', '.join(alive)} answer{'s' if len(alive) == 1 else ''} for {warm}{more}"
+    names = {name for host in _hosts(report) for name in (host.ip, host.hostname)}
+    silent = sorted(set(cluster.hosts.get("seed_peers", ())) - names)
+    if silent:
+        detail = f"{', '.join(silent)} of clusters.yaml did not answer; {detail}"
+        return Observation(
+            cluster.name, _CHECK, State.LOOK, detail, "look at those hosts, or correct hosts"
+        )
+    return Observation(cluster.name, _CHECK, State.OK, detail)
+
+
+def _hosts(report: Report) -> Iterator[LayerCopy | LayerFailure]:
+    yield from report.copies
+    yield from report.failures

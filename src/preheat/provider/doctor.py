@@ -1,0 +1,81 @@
+"""What the doctor needs of Airflow: connections opened, pools and configuration read."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+import airflow
+from airflow.sdk.configuration import conf
+from sqlalchemy.exc import SQLAlchemyError
+
+from preheat import __version__
+from preheat.doctor import AirflowSide, Pool, Setup, attempted
+from preheat.ledger import Ledger
+from preheat.policy.folder import load_folder
+from preheat.policy.loader import load_clusters, read_text
+from preheat.provider.config import ledger_url
+from preheat.provider.outside import dragonfly_driver, harbor_client, has_database
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from preheat.policy.model import Clusters
+
+__all__ = ["airflow_side", "setup_of"]
+
+
+def setup_of(include: Path, url: str = "") -> Setup:
+    """Gather all that there is to look at; what cannot be had becomes an observation later.
+
+    Works for the command and in a task, where Airflow's own database cannot be seen. Everything
+    that talks to Airflow happens here, in the calling thread.
+
+    :param include: folder with ``clusters.yaml`` and ``policies/``.
+    :param url: of the ledger; by default what Airflow's configuration says.
+    :raises ProblemsError: when the clusters or the folder of policies cannot be read.
+    """
+    file = include / "clusters.yaml"
+    clusters = load_clusters(read_text(file), str(file))
+    drivers = {cluster.connection: cluster.driver for cluster in clusters}
+    return Setup(
+        clusters=clusters,
+        policies=tuple(load_folder(include / "policies", clusters)),
+        harbors={name: attempted(partial(harbor_client, name)) for name in _harbors(clusters)},
+        drivers={
+            conn_id: attempted(partial(dragonfly_driver, conn_id, driver))
+            for conn_id, driver in drivers.items()
+        },
+        ledger=attempted(lambda: Ledger.at(url or ledger_url())),
+        airflow=airflow_side(),
+        version=__version__,
+    )
+
+
+def _harbors(clusters: Clusters) -> list[str]:
+    """Name every registry that a cluster pulls from, each once."""
+    return list(dict.fromkeys(name for cluster in clusters for name in cluster.pull_endpoints))
+
+
+def airflow_side() -> AirflowSide:
+    """Read what matters of Airflow: version, pools, how much a triggerer follows."""
+    return AirflowSide(
+        version=airflow.__version__,
+        pools=_pools(),
+        triggerer_capacity=conf.getint("triggerer", "capacity", fallback=1000),
+    )
+
+
+def _pools() -> Mapping[str, Pool] | None:
+    """Read the pools; None where Airflow's database is out of reach, as for every task."""
+    if not has_database():
+        return None
+    from airflow.models.pool import Pool as Stored  # noqa: PLC0415 - opens the database
+
+    try:
+        return {
+            str(pool.pool): Pool(pool.slots, pool.include_deferred) for pool in Stored.get_pools()
+        }
+    except (SQLAlchemyError, RuntimeError):  # a task's process forbids its use
+        return None
