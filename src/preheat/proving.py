@@ -1,17 +1,22 @@
 """Proving: from a job that ended, expired or got lost to a verdict in the ledger.
 
-The job's state only ends the wait. What the job reports, or what the peers say when there is no
-report, is compared with the blobs that the manifest names.
+The job's state only ends the wait. What the job reports, or what the peers say now, is compared
+with the blobs that the manifest names. The peers are asked where the run demands it, and wherever
+a job does not tell: it failed, it is gone, or it leaves hosts out of its report.
 """
 
 from __future__ import annotations
 
+import secrets
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
-from preheat.drivers.base import HeatRequest, JobState
+from preheat.demand import VerifyMode
+from preheat.drivers.base import PEER, SEED, UNKNOWN_HOST, HeatRequest, JobState
 from preheat.errors import RemoteError
-from preheat.verdict import judge, unknown
+from preheat.placement import Scope
+from preheat.verdict import Verdict, judge, unknown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -19,11 +24,13 @@ if TYPE_CHECKING:
     from pydantic import SecretStr
 
     from preheat.artifact import Image
-    from preheat.drivers.base import Driver, Job
-    from preheat.ledger import Attempt, Followed, Ledger, StoredPlacement
+    from preheat.demand import Demand
+    from preheat.drivers.base import Driver, Job, Report
+    from preheat.ledger import Followed, Ledger, StoredPlacement
+    from preheat.placement import PlacementKey, TrackSettings
     from preheat.verdict import Finding
 
-__all__ = ["Registry", "prove"]
+__all__ = ["Registry", "ask_peers", "confirm", "look_now", "prove"]
 
 _EXPLAINED_LAYERS = 5
 
@@ -32,6 +39,8 @@ _ASK_PEERS = {
     JobState.LOST: "the job stayed pending past the manager's last look, so the peers were asked",
     JobState.FAILED: "the job failed, so the peers were asked",
 }
+_LEFT_OUT = "the job tells nothing more of a host that failed one layer, so the peers were asked"
+_NAMELESS = "the job does not tell enough, so the peers were asked"
 
 
 class Registry(Protocol):
@@ -52,52 +61,155 @@ def prove(
     followed: Followed,
     job: Job,
     registry: Registry,
+    *,
+    demand: Demand | None = None,
 ) -> Finding | None:
     """Judge a job that will not change any more and close its attempt with the verdict.
 
     :param job: a job in a terminal state.
     :param registry: asked only where peers must be asked, or nobody says why a layer is missing.
-    :returns: the finding that stands in the ledger: another process may have been first. None when
-        the attempt was closed without one.
+    :param demand: of the run that follows; else what the latest plan demands.
+    :returns: the finding, judged by the demand: another process may have been first. None when the
+        attempt was closed without one.
     """
     placement = followed.placement
-    image = followed.image
-    if image is None:
-        message = f"the ledger lost the blobs of {placement.key.digest}, which was asked for"
-        raise LookupError(message)
-    if job.state in _ASK_PEERS:
-        finding = _ask_peers(driver, followed.attempt, placement, image, job, registry)
-    else:
-        hosts = placement.settings.hosts_of(placement.key.scope)
-        finding = judge(image, placement.key, job.report, expected_hosts=hosts)
+    wanted = demand or placement.settings.demand
+    finding = _judged(driver, followed, job, registry, wanted)
     finding = _with_reasons(finding, registry, placement.key.repository)
     if ledger.close_attempt(followed.attempt.id, finding):
         return finding
-    return ledger.attempt(followed.attempt.id).finding
+    stood = ledger.attempt(followed.attempt.id).finding
+    if stood is None or stood.proof.suffices_for(wanted.mode):
+        return stood.under(wanted) if stood else None
+    ledger.strengthen(followed.attempt.id, finding)
+    return finding
 
 
-def _ask_peers(
+def confirm(
+    ledger: Ledger, driver: Driver, followed: Followed, registry: Registry, demand: Demand
+) -> Finding | None:
+    """Give what a closed attempt found, judged by a demand; ask the peers if that needs their word.
+
+    :returns: None when the attempt was closed without a finding.
+    """
+    stood = followed.attempt.finding
+    if stood is None or stood.proof.suffices_for(demand.mode):
+        return stood.under(demand) if stood else None
+    placement = followed.placement
+    finding = look_now(driver, placement, _image_of(followed), registry, demand=demand)
+    ledger.strengthen(followed.attempt.id, finding)
+    return finding
+
+
+def look_now(
     driver: Driver,
-    attempt: Attempt,
     placement: StoredPlacement,
     image: Image,
-    job: Job,
     registry: Registry,
+    *,
+    demand: Demand | None = None,
 ) -> Finding:
-    """Judge by what the peers hold now; a failed job tells no more than its first failure."""
-    why = _ASK_PEERS[job.state]
-    told = job.report.error if job.report else ""
-    request = HeatRequest(placement.key, placement.settings, nonce=attempt.nonce)
+    """Judge a placement by what the peers hold now. Nothing is heated, and nothing written down."""
+    key, settings = placement.key, placement.settings
     try:
-        request = replace(
-            request, authorization=registry.pull_authorization([placement.key.repository])
-        )
-        report = driver.verify(request, [blob.digest for blob in image.blobs])
+        report = ask_peers(driver, key, settings, image, registry)
     except RemoteError as error:
-        return unknown(image, " ".join(filter(None, [told, f"({why}; that failed too: {error})"])))
-    report = replace(report, error=" ".join(filter(None, [told, f"({why})"])))
-    hosts = placement.settings.hosts_of(placement.key.scope)
-    return judge(image, placement.key, report, expected_hosts=hosts)
+        return unknown(image, f"the peers could not be asked: {error}")
+    hosts = settings.hosts_of(key.scope)
+    wanted = demand or settings.demand
+    finding = judge(image, key, report, expected_hosts=hosts, demand=wanted)
+    return _with_reasons(finding, registry, key.repository)
+
+
+def ask_peers(
+    driver: Driver,
+    key: PlacementKey,
+    settings: TrackSettings,
+    image: Image,
+    registry: Registry,
+    *,
+    nonce: str = "",
+) -> Report:
+    """Ask every peer of the cluster for every blob of an image.
+
+    Goes on without a credential where the registry gives none: peers can be asked blob by blob.
+
+    :raises RemoteError: the manager cannot be asked.
+    """
+    authorization = None
+    with suppress(RemoteError):  # the registry may be away; what the peers hold is not
+        authorization = registry.pull_authorization([key.repository])
+    request = HeatRequest(
+        key, settings, nonce=nonce or secrets.token_hex(16), authorization=authorization
+    )
+    return driver.verify(request, [blob.digest for blob in image.blobs])
+
+
+def _judged(
+    driver: Driver, followed: Followed, job: Job, registry: Registry, demand: Demand
+) -> Finding:
+    placement, image = followed.placement, _image_of(followed)
+    key, settings = placement.key, placement.settings
+    hosts = settings.hosts_of(key.scope)
+    by_job = judge(image, key, job.report, expected_hosts=hosts, demand=demand)
+    why = _why_ask(job, by_job)
+    if not why and demand.mode is VerifyMode.LAYERS:
+        return by_job
+    told = job.report.error if job.report else ""
+    try:
+        report = ask_peers(driver, key, settings, image, registry, nonce=followed.attempt.nonce)
+    except RemoteError as error:
+        words = _joined(told, why, f"that failed too: {error}")
+        if job.state in _ASK_PEERS or demand.mode is VerifyMode.PEERS:
+            return unknown(image, words)
+        return replace(by_job, words=words)
+    merged = replace(_merged(job.report, report, key.scope), error=_joined(told, why))
+    return judge(image, key, merged, expected_hosts=hosts, demand=demand)
+
+
+def _why_ask(job: Job, finding: Finding) -> str:
+    """Say why a job's report is not enough, whatever is demanded; "" if it is."""
+    if job.state in _ASK_PEERS:
+        return _ASK_PEERS[job.state]
+    if job.report and job.report.failures:
+        return _LEFT_OUT
+    return _NAMELESS if finding.verdict is Verdict.UNKNOWN else ""
+
+
+def _merged(told: Report | None, now: Report, scope: Scope) -> Report:
+    """Take from a job which hosts it chose, and why they failed; from the peers what they hold.
+
+    Peers that hold nothing do not answer: without the job nobody would miss them.
+    """
+    if told is None or scope is Scope.SINGLE_SEED_PEER:
+        return now
+    kind = PEER if scope is Scope.ALL_PEERS else SEED
+    failures = {(each.url, each.ip, each.hostname): each for each in now.failures}
+    failures |= {
+        (each.url, each.ip, each.hostname): replace(each, host_type=kind) for each in told.failures
+    }
+    hosts = {(copy.ip, copy.hostname) for copy in told.copies if copy.ip != UNKNOWN_HOST}
+    hosts |= {(failure.ip, failure.hostname) for failure in told.failures}
+    return replace(
+        now,
+        failures=tuple(failures.values()),
+        hosts=tuple(sorted(hosts)),
+        names_every_host=bool(hosts),
+    )
+
+
+def _image_of(followed: Followed) -> Image:
+    if followed.image is None:
+        digest = followed.placement.key.digest
+        message = f"the ledger lost the blobs of {digest}, which was asked for"
+        raise LookupError(message)
+    return followed.image
+
+
+def _joined(told: str, *why: str) -> str:
+    """Put our own words in brackets behind what the other system said."""
+    reasons = "; ".join(filter(None, why))
+    return f"{told} ({reasons})".strip() if reasons else told
 
 
 def _with_reasons(finding: Finding, registry: Registry, repository: str) -> Finding:

@@ -14,6 +14,7 @@ from airflow.sdk.module_loading import import_string
 from airflow.triggers.base import TaskSuccessEvent, TriggerEvent
 from sqlalchemy import delete
 
+from preheat.demand import VerifyMode
 from preheat.errors import InputError, LedgerError, RefusedError, UnexpectedAnswerError
 from preheat.ledger.schema import image
 from preheat.provider import connections
@@ -30,6 +31,12 @@ def follow(attempt: int) -> DragonflyPreheatTrigger:
         harbor_conn_id="harbor_default",
         deadline=time.time() + 30,
     )
+
+
+def refuse_jobs(world: Any) -> None:
+    """Let the manager take no more jobs, not even questions to the peers."""
+    match = {"method": "POST", "path": "/oapi/v1/jobs"}
+    world.sandbox.dragonfly.faults.add(match=match, times=None, status=503)
 
 
 def told(attempt: int, verdict: str, *, vanished: bool = False) -> dict[str, Any]:
@@ -220,15 +227,27 @@ def test_cold_goes_back_to_a_worker(world: Any) -> None:
     assert len(world.ledger.attempt(attempt.id).missing) == len(world.blobs)
 
 
-def test_a_registry_that_is_away_leaves_a_failed_job_unknown(asked: Any) -> None:
-    """Without a pull token nobody can ask the peers: UNKNOWN, and a further try asks again."""
+def test_a_registry_that_is_away_hides_nothing_that_the_peers_hold(asked: Any) -> None:
+    """Without a pull token the peers are asked blob by blob, which needs no registry."""
     asked.world.sandbox.dragonfly.state.force(asked.attempt.job_id, "FAILURE", "no disk")
     asked.world.sandbox.harbor.faults.add(match={"path": "/service/token"}, times=None, status=503)
 
     event = asyncio.run(only_event(asked.trigger()))
 
+    assert isinstance(event, TaskSuccessEvent)
+    assert asked.stored().finding.proof is VerifyMode.PEERS
+    assert "the job failed, so the peers were asked" in asked.stored().finding.words
+
+
+def test_a_manager_that_cannot_ask_the_peers_leaves_a_failed_job_unknown(asked: Any) -> None:
+    """Nobody tells what they hold: UNKNOWN, and a further try asks again."""
+    asked.world.sandbox.dragonfly.state.force(asked.attempt.job_id, "FAILURE", "no disk")
+    refuse_jobs(asked.world)
+
+    event = asyncio.run(only_event(asked.trigger()))
+
     assert event.payload == told(asked.attempt.id, "UNKNOWN")
-    assert "GET /service/token with 503" in asked.stored().finding.words
+    assert "that failed too: Dragonfly answered POST /oapi/v1/jobs" in asked.stored().finding.words
     assert not asked.stored().is_open
 
 
@@ -312,7 +331,7 @@ def test_only_a_job_that_is_gone_counts_as_vanished(asked: Any, end: str, vanish
         dragonfly.state.advance(4000)
     else:
         dragonfly.state.force(asked.attempt.job_id, "FAILURE", "no disk")
-    asked.world.sandbox.harbor.faults.add(match={"path": "/service/token"}, times=None, status=503)
+    refuse_jobs(asked.world)
 
     event = asyncio.run(only_event(asked.trigger()))
 

@@ -3,7 +3,7 @@
 ``get_image_distribution`` answers in about 3 s, but its own list leaves out seeds and takes
 unfinished copies for copies. The ``get_task`` rows that it leaves behind have both, and carry our
 ``bio``: those are read (recorded fast-proof-image-distribution-rows). Blobs without such a row are
-asked for one by one, which takes a look of the manager, 30 s.
+asked for one by one, which takes a look of the manager, 30 s, and needs no registry.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from preheat.drivers.base import LayerCopy, LayerFailure, Report
 from preheat.drivers.dragonfly.answers import Distribution, Row, TaskArgs, decode
 from preheat.drivers.dragonfly.listing import Listed, rows
 from preheat.drivers.dragonfly.manager import JOBS
-from preheat.drivers.dragonfly.reading import copy_or_failure, peers_of
+from preheat.drivers.dragonfly.reading import UNSHARED_BYTES, copy_or_failure, peers_of
 from preheat.drivers.dragonfly.request import bio_of, distribution_body, task_body
-from preheat.errors import RateLimitedError, RefusedError
+from preheat.errors import RateLimitedError, RefusedError, RemoteUnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from preheat.drivers.base import HeatRequest, Timing
     from preheat.drivers.dragonfly.answers import TaskPeer
     from preheat.drivers.dragonfly.manager import Manager
+    from preheat.transport import Answer
 
 __all__ = ["Proof"]
 
@@ -48,7 +49,7 @@ class Proof:
         self.wait = wait
 
     def report(self, request: HeatRequest, digests: Sequence[str]) -> Report:
-        """Collect what the peers answer; ``error`` says how many blobs could not be asked for.
+        """Collect what the peers answer; ``untold`` names the blobs that nobody was asked for.
 
         :raises RemoteError: the manager cannot be asked at all.
         """
@@ -57,24 +58,34 @@ class Proof:
         if left := sorted(urls - told.keys()):
             told |= self._one_by_one(request, left)
         entries = [copy_or_failure(url, peer) for url in sorted(told) for peer in told[url]]
-        untold = len(urls - told.keys())
+        untold = tuple(digest for digest in digests if request.key.blob_url(digest) not in told)
         return Report(
             copies=tuple(entry for entry in entries if isinstance(entry, LayerCopy)),
             failures=tuple(entry for entry in entries if isinstance(entry, LayerFailure)),
-            error=f"{untold} of {len(urls)} layers could not be asked for." if untold else "",
+            error=f"{len(untold)} of {len(urls)} layers could not be asked for." if untold else "",
             names_every_host=False,
+            from_peers=True,
+            untold=untold,
+            unshared_bytes=UNSHARED_BYTES,
         )
 
     def _all_at_once(self, request: HeatRequest, urls: set[str]) -> dict[str, list[TaskPeer]]:
-        """Ask for the whole image; get nothing when the manager cannot resolve it any more."""
+        """Ask for the whole image; get nothing when the manager cannot resolve it now.
+
+        That is when the registry lost the image, refuses it or is away. An answer that was cut
+        leaves rows all the same; a manager that is away shows when they are listed.
+        """
         bio = bio_of(request.nonce, f"verify {secrets.token_hex(8)}")
         try:
-            answer = self.manager.post(distribution_body(request, bio))
+            answer = self._post(distribution_body(request, bio))
         except RefusedError as error:
             if error.status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
                 raise
             return {}
-        decode(answer, Distribution, "an image distribution")
+        except RemoteUnavailableError:
+            pass
+        else:
+            decode(answer, Distribution, "an image distribution")
         return self._rows_left(request, bio, urls)
 
     def _rows_left(
@@ -116,14 +127,15 @@ class Proof:
         return told
 
     def _ask_for(self, body: Mapping[str, object]) -> int:
+        return decode(self._post(body), Row, "a job").id
+
+    def _post(self, body: Mapping[str, object]) -> Answer:
         """Post one job, at the pace that the cluster's rate limit allows."""
         for pause in (*[RATE_LIMIT_PAUSE_SECONDS] * RATE_LIMIT_TRIES, None):
             try:
-                answer = self.manager.post(body)
+                return self.manager.post(body)
             except RateLimitedError:
                 if pause is None:
                     raise
                 self.wait(pause)
-            else:
-                break
-        return decode(answer, Row, "a job").id
+        raise AssertionError  # the last one returns or raises

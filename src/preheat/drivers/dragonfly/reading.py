@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from preheat.drivers.dragonfly.answers import FailureTask, SuccessTask, TaskPeer
     from preheat.drivers.dragonfly.listing import Listed
 
-__all__ = ["STATES", "job_of", "peers_of"]
+__all__ = ["STATES", "UNSHARED_BYTES", "copy_or_failure", "job_of", "peers_of"]
 
 STATES = {
     "PENDING": JobState.RUNNING,
@@ -34,6 +34,10 @@ STATES = {
     "FAILURE": JobState.FAILED,
 }
 """All states that the manager's list can be filtered by; anything else is an error."""
+
+UNSHARED_BYTES = 4 * 1024 * 1024
+"""Blobs up to this size every host fetches from the registry itself (recorded
+pull-through-proxy-after-preheat; dragonfly-client: MIN_PIECE_LENGTH)."""
 
 NOT_FINISHED = "The host knows this layer but has not finished it."
 _HOST_TYPES = {"super": SEED, "normal": PEER}
@@ -124,6 +128,7 @@ def _report(listed: Listed, scheduler_cluster_id: int | None) -> Report | None:
             _failure(task) for outcome in outcomes for task in outcome.failure_tasks or ()
         ),
         error="; ".join(errors),
+        unshared_bytes=UNSHARED_BYTES,
     )
 
 
