@@ -18,8 +18,8 @@ VALUES = frozenset({
     *("placement", "plan"),
 })
 CORE = VALUES | {
-    *("asking", "catalogfile", "drivers", "evidence", "explaining", "finding", "harbor"),
-    "importing",
+    *("asking", "catalogfile", "drivers", "evidence", "explaining", "finding", "following"),
+    *("harbor", "importing"),
     *("ledger", "planning", "policy", "policytest", "proving", "rendering", "transport", "verdict"),
 }
 # A part of preheat and the parts it may import, besides itself. Nothing imports to its right.
@@ -30,6 +30,7 @@ MAY_IMPORT = {
     "planning": VALUES | {"harbor", "ledger", "policy"},
     "explaining": VALUES | {"policy"},
     "policytest": VALUES | {"explaining", "planning", "policy"},
+    "following": VALUES | {"drivers"},
     "harbor": VALUES | {"transport"},
     "catalogfile": VALUES | {"harbor"},
     "importing": VALUES | {"harbor", "policy"},

@@ -164,7 +164,9 @@ class Ledger:
             attempt = attempts.get(connection, attempt_id)
             stored = placements.get(connection, attempt.placement_id)
             image = placements.get_image(connection, stored.key.digest)
-            return Followed(attempt, stored, image)
+            asked = attempt.asked_at
+            age = (engine.clock(connection) - asked).total_seconds() if asked else None
+            return Followed(attempt, stored, image, age)
 
     def image(self, digest: str) -> Image | None:
         """Read the blobs of an image, if its manifest was ever resolved."""

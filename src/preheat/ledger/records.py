@@ -173,11 +173,13 @@ class Followed:
     Stays true while the attempt is open: when the cluster is set up anew, it is closed.
 
     :param image: None when its manifest was never resolved.
+    :param seconds_since_asked: since the last POST began, by the database's clock.
     """
 
     attempt: Attempt
     placement: StoredPlacement
     image: Image | None
+    seconds_since_asked: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

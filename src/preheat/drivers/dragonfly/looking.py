@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from preheat.drivers.base import Job, JobState
 from preheat.drivers.dragonfly.answers import Row, decode
-from preheat.drivers.dragonfly.listing import Listed, rows
+from preheat.drivers.dragonfly.listing import PER_PAGE, Listed, rows
 from preheat.drivers.dragonfly.manager import JOBS, Manager, clock_of
 from preheat.drivers.dragonfly.reading import job_of, state_of
 from preheat.errors import (
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 __all__ = ["FEW", "Looks"]
 
 FEW = 4
-BY_ID = 20
+BY_ID = 50
 PAST = 4
 LIST_ROWS = 2000
 REPORT_BYTES = 64 * 1024
@@ -144,10 +144,11 @@ def _of(wanted: Iterable[int], listing: Iterable[Listed]) -> Iterable[Listed]:
     """Pick the rows that are wanted, until all were seen or the list is past the oldest."""
     left = set(wanted)
     oldest = min(left)
+    most = min(LIST_ROWS, PER_PAGE * len(left))  # a page for each job is no better than its id
     past = 0
     for read, listed in enumerate(listing):
         past = past + 1 if listed.row.id < oldest else 0
-        if past > PAST or read >= LIST_ROWS:
+        if past > PAST or read >= most:
             return
         if listed.row.id in left:
             left.remove(listed.row.id)

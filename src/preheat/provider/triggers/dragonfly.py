@@ -5,25 +5,23 @@ from __future__ import annotations
 import asyncio
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.exceptions import AirflowNotFoundException
 from airflow.triggers.base import BaseTrigger, TaskSuccessEvent, TriggerEvent
 
-from preheat.errors import (
-    ForeignAnswerError,
-    InputError,
-    PreheatError,
-    RateLimitedError,
-    RemoteUnavailableError,
-)
+from preheat.demand import Demand
+from preheat.drivers.base import JobState
+from preheat.errors import InputError, PreheatError
+from preheat.following import WAITED_OUT
 from preheat.provider.config import open_ledger
 from preheat.provider.connections import shared_connection
+from preheat.provider.following import manager_of
 from preheat.provider.handover import Handover
-from preheat.provider.hooks.dragonfly import DragonflyHook
 from preheat.provider.hooks.harbor import HarborHook
-from preheat.proving import prove
+from preheat.proving import confirm, prove
 from preheat.rendering import finding_lines
 from preheat.verdict import Verdict
 
@@ -31,7 +29,10 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from preheat.drivers.base import Driver, Job
-    from preheat.ledger import Followed, StoredPlacement
+    from preheat.errors import RemoteError
+    from preheat.harbor.client import HarborClient
+    from preheat.ledger import Followed
+    from preheat.provider.following import Manager
     from preheat.verdict import Finding
 
 __all__ = ["DragonflyPreheatTrigger"]
@@ -52,6 +53,7 @@ class DragonflyPreheatTrigger(BaseTrigger):
     :param dragonfly_conn_id: Airflow connection of the manager.
     :param harbor_conn_id: Airflow connection of the Harbor, used only if the peers must be asked.
     :param accept_partial: whether PARTIAL ends the task well.
+    :param demand: what the run wants shown before it counts as warm; "" as the latest plan says.
     :param deadline: epoch seconds after which the manager's silence ends the wait.
     """
 
@@ -63,6 +65,7 @@ class DragonflyPreheatTrigger(BaseTrigger):
         harbor_conn_id: str,
         deadline: float,
         accept_partial: bool = False,
+        demand: str = "",
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call] # untyped in Airflow
         self.attempt = attempt
@@ -70,6 +73,7 @@ class DragonflyPreheatTrigger(BaseTrigger):
         self.harbor_conn_id = harbor_conn_id
         self.deadline = deadline
         self.accept_partial = accept_partial
+        self.demand = demand
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Return class path and arguments; all are JSON scalars."""
@@ -81,6 +85,7 @@ class DragonflyPreheatTrigger(BaseTrigger):
                 "harbor_conn_id": self.harbor_conn_id,
                 "deadline": self.deadline,
                 "accept_partial": self.accept_partial,
+                "demand": self.demand,
             },
         )
 
@@ -100,55 +105,79 @@ class DragonflyPreheatTrigger(BaseTrigger):
     async def _end(self) -> Handover:
         """Bring the attempt to its end, unless that was done already."""
         followed = await asyncio.to_thread(lambda: open_ledger().followed(self.attempt))
+        settings = followed.placement.settings
+        manager = manager_of(self.dragonfly_conn_id, settings.driver)
         if not followed.attempt.is_open:
-            return self._handover(followed.attempt.finding)
-        connection = await shared_connection(self.dragonfly_conn_id)
-        driver = DragonflyHook(self.dragonfly_conn_id).driver(
-            connection, name=followed.placement.settings.driver, token_worked=lambda: True
-        )
-        job = await self._follow(driver, followed)
-        if job is None:
-            return Handover(self.attempt)
-        finding = await self._prove(driver, followed, job)
-        return self._handover(finding, vanished=job.state.has_vanished)
+            return self._handover(await self._confirm(manager, followed))
+        age = followed.seconds_since_asked
+        while True:
+            job = await self._follow(manager, followed, age)
+            if job is None:
+                return Handover(self.attempt)
+            proof = await self._prove(manager, followed, job)
+            if proof is not None:
+                return self._handover(proof.finding, vanished=proof.job.state.has_vanished)
+            age = None
 
-    async def _follow(self, driver: Driver, followed: Followed) -> Job | None:
+    async def _follow(
+        self, manager: Manager, followed: Followed, age_seconds: float | None
+    ) -> Job | None:
         """Return the job once waiting longer changes nothing; None if the manager was silent."""
         job_id = followed.attempt.job_id
         if job_id is None:
             message = f"attempt {self.attempt} has no job to follow"
             raise LookupError(message)
-        while time.time() < self.deadline:
-            job = await self._look(driver, followed.placement, job_id)
-            if job is not None and job.state.is_terminal:
-                return job
-            await asyncio.sleep(_pause_seconds(driver, job))
-        return None
-
-    async def _look(self, driver: Driver, placement: StoredPlacement, job_id: int) -> Job | None:
-        """Ask once where the job stands; None when the manager does not answer.
-
-        A redirect or a page comes from a proxy, or from nobody knows whom, in the manager's place:
-        the job is not touched by that, so it is waited out too.
-        """
-        cluster_id = placement.settings.scheduler_cluster_id
+        cluster_id = followed.placement.settings.scheduler_cluster_id
         try:
-            jobs = await asyncio.to_thread(driver.query, [job_id], scheduler_cluster_id=cluster_id)
-        except (RemoteUnavailableError, RateLimitedError, ForeignAnswerError) as error:
-            self.log.warning("%s Waiting for it.", error)
+            async with asyncio.timeout(self.deadline - time.time()):
+                return await manager.follower.follow(
+                    job_id, cluster_id, age_seconds=age_seconds, tell=self._tell
+                )
+        except TimeoutError:
             return None
-        return jobs[job_id]
 
-    async def _prove(self, driver: Driver, followed: Followed, job: Job) -> Finding | None:
-        connection = await shared_connection(self.harbor_conn_id)
-        harbor = HarborHook(self.harbor_conn_id).client(connection)
-        self.log.info("Job %d is %s (%s); proving.", job.id, job.state, job.raw_state)
+    def _tell(self, error: RemoteError) -> None:
+        self.log.warning("%s Waiting for it.", error)
+
+    def _demand(self, followed: Followed) -> Demand:
+        return Demand.parse(self.demand) if self.demand else followed.placement.settings.demand
+
+    async def _confirm(self, manager: Manager, followed: Followed) -> Finding | None:
+        """Judge what another run's trigger found by what this run demands."""
+        demand = self._demand(followed)
+        found = followed.attempt.finding
+        if found is None or found.proof.suffices_for(demand.mode):
+            return found.under(demand) if found else None
+        driver, harbor = await manager.driver(), await self._harbor()
+        self.log.info("Another run needed no more than the job's report; asking the peers.")
         finding = await asyncio.get_running_loop().run_in_executor(
-            _provers(), lambda: prove(open_ledger(), driver, followed, job, harbor)
+            _provers(), lambda: confirm(open_ledger(), driver, followed, harbor, demand)
         )
+        self._say(finding)
+        return finding
+
+    async def _harbor(self) -> HarborClient:
+        connection = await shared_connection(self.harbor_conn_id)
+        return HarborHook(self.harbor_conn_id).client(connection)
+
+    def _say(self, finding: Finding | None) -> None:
         for line in finding_lines(finding) if finding else ():
             self.log.info("%s", line)
-        return finding
+
+    async def _prove(self, manager: Manager, followed: Followed, job: Job) -> _Proof | None:
+        """Judge the job; None when it must be followed on."""
+        driver, harbor = await manager.driver(), await self._harbor()
+        demand = self._demand(followed)
+        self.log.info("Job %d is %s (%s); proving.", job.id, job.state, job.raw_state or "not seen")
+        proof = await asyncio.get_running_loop().run_in_executor(
+            _provers(), lambda: _proof(driver, followed, job, harbor, demand)
+        )
+        if isinstance(proof, _Proof):
+            self._say(proof.finding)
+            return proof
+        if proof is not None:
+            self._tell(proof)
+        return None
 
     def _handover(self, finding: Finding | None, *, vanished: bool = False) -> Handover:
         verdict = finding.verdict if finding else Verdict.UNKNOWN
@@ -158,6 +187,37 @@ class DragonflyPreheatTrigger(BaseTrigger):
         return verdict is Verdict.WARM or (self.accept_partial and verdict is Verdict.PARTIAL)
 
 
+@dataclass(frozen=True)
+class _Proof:
+    """What a job left behind.
+
+    :param finding: None when the attempt was closed without one.
+    """
+
+    job: Job
+    finding: Finding | None
+
+
+def _proof(
+    driver: Driver, followed: Followed, job: Job, harbor: HarborClient, demand: Demand
+) -> _Proof | RemoteError | None:
+    """Judge a job, and read its report before, if it is too long to have come along.
+
+    In one go, so that no more such reports are held than there are threads for proofs.
+
+    :returns: None when the job still runs; the error when the manager does not answer.
+    """
+    if job.state is JobState.ENDED and job.report is None:
+        cluster_id = followed.placement.settings.scheduler_cluster_id
+        try:
+            job = driver.query([job.id], scheduler_cluster_id=cluster_id)[job.id]
+        except WAITED_OUT as error:
+            return error
+        if not job.state.is_terminal:
+            return None
+    return _Proof(job, prove(open_ledger(), driver, followed, job, harbor, demand=demand))
+
+
 @cache
 def _provers() -> ThreadPoolExecutor:
     """Give proofs threads of their own: one can take a minute, and the polls must not wait for it.
@@ -165,13 +225,3 @@ def _provers() -> ThreadPoolExecutor:
     Made when first needed, so never before the triggerer's fork.
     """
     return ThreadPoolExecutor(_PROOFS_AT_ONCE, thread_name_prefix="preheat-proof")
-
-
-def _pause_seconds(driver: Driver, job: Job | None) -> float:
-    """Wait for the manager's next look; asking in between only costs requests."""
-    if job is None:
-        return max(10.0 * driver.timing.factor, 0.2)
-    look = driver.timing.next_look(job.age_seconds)
-    if look is None:
-        return max(driver.timing.lost_after - job.age_seconds, driver.timing.margin)
-    return look - job.age_seconds
