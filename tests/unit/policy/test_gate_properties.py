@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from preheat.artifact import Artifact, Blob, Child, Image, ScanSummary, Tag
 from preheat.catalogue import Catalogue
 from preheat.facts import Allowlist, Kind, Question, Report, Vulnerability
-from preheat.plan import Disposition
+from preheat.plan import Disposition, ReasonCode
 from preheat.planning import complete
 from preheat.policy.engine import Evaluation
 
@@ -38,13 +38,17 @@ def digest(number: int, part: int) -> str:
 
 @st.composite
 def catalogues(draw: st.DrawFn) -> list[Artifact]:
-    """Draw artifacts of few repositories; the digest decides what is found out about each."""
+    """Draw artifacts of few repositories; the digest decides what is found out about each.
+
+    An index may hold an image that another index holds too, or that is listed by itself.
+    """
     numbers = draw(st.lists(st.integers(0, 400), max_size=14, unique=True))
     made: list[Artifact] = []
     for number in numbers:
         pushed = NOW - timedelta(hours=draw(st.integers(0, 48)))
         platforms = draw(st.sampled_from([["linux/amd64"], ["linux/amd64", "linux/arm64"], []]))
-        children = [Child(digest(number, n), p) for n, p in enumerate(platforms)]
+        brought = st.sampled_from(numbers) if len(platforms) > 1 else st.just(number)
+        children = [Child(digest(draw(brought), n), p) for n, p in enumerate(platforms)]
         made.append(
             Artifact(
                 "harbor_default",
@@ -122,8 +126,25 @@ def rule(*parts: str) -> str:
 
 
 def taken(plan: Plan) -> set[tuple[str, str]]:
-    """Give the selected artifacts."""
-    return {(d.repository, d.digest) for d in plan.decisions if d.selected}
+    """Give the artifacts that a rule took, whether or not another one brought the image too."""
+    return {
+        (d.repository, d.digest)
+        for d in plan.decisions
+        if any(reason.code is ReasonCode.SELECTED for reason in d.reasons)
+    }
+
+
+def owners(plan: Plan, catalogue: Sequence[Artifact]) -> dict[tuple[str, str, str], object]:
+    """Give the artifact that brought each image, by repository, digest and platform."""
+    listed = {(artifact.full_name, artifact.digest): artifact for artifact in catalogue}
+    return {
+        (d.repository, child.digest, child.platform): (d.repository, d.digest)
+        for d in plan.decisions
+        if d.selected
+        for artifact in (listed[d.repository, d.digest],)
+        for child in artifact.children or (Child(artifact.digest, ""),)
+        if child.platform == d.platform
+    }
 
 
 @some
@@ -223,13 +244,14 @@ def test_a_budget_is_never_exceeded(
     day: int,
     spent: dict[str, int],
 ) -> None:
-    """Counted anew here: each blob once a cluster, endpoint and repository."""
+    """Counted anew here: an artifact once, each blob once a cluster, endpoint and repository."""
     limits = f"maxImages: {images}, perRun: {run / 1000}KB, perClusterPerDay: {day / 1000}KB"
     made = Planning(clusters, policy).plan(
         catalogue, BOTH, rule(), f"budget: {{{limits}}}", spent=spent
     )
     asked = [p.key for p in made.placements if p.disposition is Disposition.ASK]
-    assert len({(key.repository, key.digest) for key in asked}) <= images
+    brought = owners(made, catalogue)
+    assert len({brought[key.repository, key.digest, key.platform] for key in asked}) <= images
     blobs: dict[str, dict[tuple[str, str, str], int]] = defaultdict(dict)
     listed = {a.digest: (Blob("all of it", a.size),) for a in catalogue if a.size}
     for key in asked:

@@ -33,11 +33,11 @@ tags = st.builds(Tag, st.sampled_from(TAGS), times)
 
 @st.composite
 def artifacts(draw: st.DrawFn) -> Artifact:
-    """Draw an artifact of a small world, so that repositories, digests and times collide."""
+    """Draw an artifact of a small world, so that repositories, times and images collide."""
     number = draw(st.integers(0, 30))
     platforms = draw(st.lists(st.sampled_from(PLATFORMS), max_size=3, unique=True))
     children = [
-        Child(f"sha256:{draw(st.integers(100, 130)):064x}", platform) for platform in platforms
+        Child(f"sha256:{draw(st.integers(100, 106)):064x}", platform) for platform in platforms
     ]
     return Artifact(
         registry=draw(st.sampled_from(["harbor_default", "other"])),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from preheat.artifact import Image
+from preheat.artifact import Child, Image
 from preheat.cli.times import next_run
 from preheat.facts import Kind, Question
 
@@ -107,13 +107,9 @@ def _images(plan: Plan, world: World) -> Iterator[PlannedImage]:
         key = planned.key
         name = (planned.settings.registry, key.repository, key.digest, key.platform)
         places.setdefault(name, []).append(planned)
-    artifacts = _artifacts(places, world)
-    decisions = {
-        (d.registry, d.repository, d.digest, d.platform): d for d in plan.decisions if d.selected
-    }
+    chosen = _chosen(plan, places, world)
     for (registry, repository, digest, platform), own in places.items():
-        artifact = artifacts[registry, repository, digest]
-        decision = decisions[registry, repository, artifact.digest, platform]
+        artifact, decision = chosen[registry, repository, digest, platform]
         yield PlannedImage(
             name=own[0].label.removesuffix(f" {platform}"),
             registry=registry,
@@ -128,20 +124,38 @@ def _images(plan: Plan, world: World) -> Iterator[PlannedImage]:
         )
 
 
-def _artifacts(
+def _chosen(
+    plan: Plan, wanted: Mapping[ImageKey, object], world: World
+) -> dict[ImageKey, tuple[Artifact, Decision]]:
+    """Find the artifact that brought each image, with its decision.
+
+    Several artifacts of a repository may share a platform's manifest; the plan took one of them.
+    """
+    listed = _listed(wanted, world)
+    found: dict[ImageKey, tuple[Artifact, Decision]] = {}
+    for decision in plan.decisions:
+        if not decision.selected:
+            continue
+        registry, repository, platform = decision.registry, decision.repository, decision.platform
+        artifact = listed[registry, repository, decision.digest]
+        for child in artifact.children or (Child(artifact.digest, ""),):
+            if child.platform == platform:
+                name = registry, repository, child.digest, platform
+                found.setdefault(name, (artifact, decision))
+    return found
+
+
+def _listed(
     wanted: Mapping[ImageKey, object], world: World
 ) -> dict[tuple[str, str, str], Artifact]:
-    """Find the artifact that brought each manifest; the newest, where several share it."""
+    """Give the artifacts of the repositories that images are of, by their listed digest."""
     repositories = {(registry, name) for registry, name, _, _ in wanted}
-    found: dict[tuple[str, str, str], Artifact] = {}
-    for repository in world.known.catalogue:
-        name = f"{repository.project}/{repository.name}"
-        if (repository.registry, name) not in repositories:
-            continue
-        for artifact in repository.artifacts:
-            for digest in {artifact.digest, *(child.digest for child in artifact.children)}:
-                found.setdefault((repository.registry, name, digest), artifact)
-    return found
+    return {
+        (repository.registry, artifact.full_name, artifact.digest): artifact
+        for repository in world.known.catalogue
+        if (repository.registry, f"{repository.project}/{repository.name}") in repositories
+        for artifact in repository.artifacts
+    }
 
 
 def _size(artifact: Artifact, digest: str, platform: str, world: World) -> int | None:
