@@ -13,9 +13,11 @@ from preheat.errors import (
     LedgerError,
     RateLimitedError,
     RefusedError,
+    RemoteError,
     RemoteUnavailableError,
     UnexpectedAnswerError,
 )
+from preheat.provider.handover import Handover
 from preheat.provider.retries import NotWarmError, PreheatRetryPolicy
 from preheat.verdict import Finding, Verdict
 
@@ -83,13 +85,38 @@ def test_backs_off_with_jitter_up_to_the_longest_wait() -> None:
         assert len(set(row)) > 1
 
 
-def test_honours_retry_after() -> None:
-    """The other side's own wait counts when it is longer than ours."""
-    error = RateLimitedError("slow down", system="Dragonfly", retry_after_seconds=120)
-    delay = POLICY.evaluate(error, 1, 7).retry_delay
+@pytest.mark.parametrize(
+    "error",
+    [
+        pytest.param(
+            RateLimitedError("slow down", system="Dragonfly", retry_after_seconds=120), id="429"
+        ),
+        pytest.param(
+            RemoteUnavailableError("busy", system="Harbor", retry_after_seconds=120), id="503"
+        ),
+    ],
+)
+def test_honours_retry_after(error: RemoteError) -> None:
+    """What the other side wishes comes first, and our own jitter on top of it.
 
-    assert delay is not None
-    assert delay.total_seconds() >= 120
+    All instances of a run are told the same, and must not come back in the same second.
+    """
+    delays = [POLICY.evaluate(error, 1, 7).retry_delay for _ in range(20)]
+    seconds = {delay.total_seconds() for delay in delays if delay is not None}
+
+    assert all(125 <= delay <= 130 for delay in seconds)
+    assert len(seconds) == 20
+
+
+def test_retry_after_survives_the_way_from_the_triggerer() -> None:
+    """The trigger only tells; the worker decides."""
+    error = RemoteUnavailableError("busy", system="Dragonfly", retry_after_seconds=9)
+    event = json.loads(json.dumps(Handover(1, error=error).as_data()))
+
+    again = Handover.of(event).error
+
+    assert isinstance(again, RemoteUnavailableError)
+    assert again.retry_after_seconds == 9
 
 
 def test_asks_at_once_for_a_lost_job() -> None:

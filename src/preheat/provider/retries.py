@@ -55,7 +55,10 @@ class PreheatRetryPolicy(RetryPolicy):
     none of the attempts.
 
     The jitter is drawn for each instance: Airflow's own does not know the map index, so that all
-    mapped retries of a run would fire in the same second.
+    mapped retries of a run would fire in the same second. A burst is more than rude: of 200 jobs
+    asked for within a second one seed lost 175 of 800 layers (dragonfly: recorded
+    scale-concurrent-jobs). ``Retry-After`` is honoured, up to an hour, and no two instances that
+    were told the same come back together either.
 
     :param attempts: how often a placement is asked for in all.
     :param retries: the task's ``retries``: after a task was cleared, counting starts anew.
@@ -99,8 +102,8 @@ class PreheatRetryPolicy(RetryPolicy):
             case RemoteError(cause=Cause.PERMANENT):
                 return RetryDecision.fail(f"{exception.system} said no: a repeat changes nothing")
             case RemoteError():
-                wished = getattr(exception, "retry_after_seconds", None) or 0.0  # of a 429 only
-                return _retry(max(wished, delay), f"{exception.system} may answer later")
+                wished = getattr(exception, "retry_after_seconds", None) or 0.0
+                return _retry(wished + delay, f"{exception.system} may answer later")
             case LedgerError():
                 return _retry(delay, "the ledger may answer later")
         return RetryDecision.default()
