@@ -123,7 +123,7 @@ class Finding:
     proof: VerifyMode = VerifyMode.LAYERS
     hosts_warm: int = 0
     hosts_expected: int | None = 0
-    min_hosts: str = ""
+    min_hosts: str = "100%"
     layers_small: int = 0
     bytes_small: int = 0
 

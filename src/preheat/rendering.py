@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.filesize import decimal
 from rich.table import Table
 
+from preheat.demand import VerifyMode
 from preheat.drivers.base import UNKNOWN_HOST
 from preheat.plan import Disposition
 from preheat.verdict import Verdict
@@ -24,6 +25,8 @@ __all__ = ["advice", "all_warm", "count_of", "finding_lines", "outcome_table", "
 
 _SHOWN_LAYERS = 10
 _SHOWN_REASONS = 3
+_ALL_HOSTS = "100%"
+_SMALL = "a node fetches those from the registry unless it holds them itself"
 
 
 def count_of(number: int, noun: str) -> str:
@@ -42,13 +45,40 @@ def finding_lines(finding: Finding) -> list[str]:
         lines = [f"{finding.verdict}: nothing could be counted, of {layers} ({expected})"]
     else:
         counted = f"{finding.layers_warm} of {layers} warm ({warm} of {expected})"
-        lines = [f"{finding.verdict}: {counted}"]
+        lines = [f"{finding.verdict}: {counted}{_hosts_text(finding)}"]
+    lines += _proof_lines(finding)
     lines += [f"  {_host_text(host, finding.layers_expected)}" for host in finding.hosts]
     lines += [f"  missing {_layer_text(layer)}" for layer in finding.missing[:_SHOWN_LAYERS]]
     if (more := len(finding.missing) - _SHOWN_LAYERS) > 0:
         lines.append(f"  and {more} more")
+    lines += [f"  tolerated {_layer_text(layer)}" for layer in finding.tolerated[:_SHOWN_LAYERS]]
+    if (more := len(finding.tolerated) - _SHOWN_LAYERS) > 0:
+        lines.append(f"  and {more} more")
     if finding.words:
         lines.append(f"  Dragonfly said: {finding.words}")
+    return lines
+
+
+def _hosts_text(finding: Finding) -> str:
+    """Say on how many hosts all of it is, where the scope asks for hosts."""
+    if finding.hosts_expected is None:
+        return f", every layer on {count_of(finding.hosts_warm, 'host')}"
+    if not finding.hosts_expected:
+        return ""
+    hosts = count_of(finding.hosts_expected, "host")
+    wanted = "" if finding.min_hosts == _ALL_HOSTS else f" (minHosts: {finding.min_hosts})"
+    return f", every layer on {finding.hosts_warm} of {hosts}{wanted}"
+
+
+def _proof_lines(finding: Finding) -> list[str]:
+    """Say how it was proved, and what no proof helps."""
+    lines = []
+    if finding.proof is VerifyMode.PEERS:
+        lines.append("  the peers themselves were asked")
+    if finding.layers_small:
+        layers = count_of(finding.layers_expected, "layer")
+        small = f"{finding.layers_small} of {layers} ({decimal(finding.bytes_small)})"
+        lines.append(f"  too small to be shared by peers: {small}; {_SMALL}")
     return lines
 
 
@@ -59,6 +89,11 @@ def advice(finding: Finding) -> str:
     """
     if finding.verdict is Verdict.UNKNOWN:
         return f"{finding.words or 'nothing could be counted'}. The next try asks again."
+    if not finding.missing:
+        return (
+            f"{finding.hosts_warm} of {count_of(finding.hosts_expected or 0, 'host')} in scope hold"
+            f" every layer, and minHosts is {finding.min_hosts}."
+        )
     missing = count_of(len(finding.missing), "layer")
     size = decimal(sum(layer.size for layer in finding.missing))
     reasons = list(dict.fromkeys(layer.words for layer in finding.missing if layer.words))

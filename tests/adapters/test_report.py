@@ -211,7 +211,11 @@ def test_each_cluster_gets_what_is_asked_of_it_now(world: Any, context: dict[str
     placements = ClusterPlacementsOperator(task_id="placements", cluster="us-1")
 
     assert placements.execute(context) == [
-        {"placement": planned[number].id, "placement_label": "library/followed:1 linux/amd64"}
+        {
+            "placement": planned[number].id,
+            "placement_label": "library/followed:1 linux/amd64",
+            "demand": "layers 100%",
+        }
         for number in (5, 9)
     ]
 

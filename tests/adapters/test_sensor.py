@@ -71,6 +71,7 @@ def test_asks_once_and_defers(world: Any, context: dict[str, Any]) -> None:
         "dragonfly_conn_id": "dragonfly_default",
         "harbor_conn_id": "harbor_default",
         "accept_partial": True,
+        "demand": "",
     }
     assert deferral.method_name == "execute_complete"
     assert time.time() < deadline < time.time() + deferral.timeout

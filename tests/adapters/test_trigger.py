@@ -14,7 +14,7 @@ from airflow.sdk.module_loading import import_string
 from airflow.triggers.base import TaskSuccessEvent, TriggerEvent
 from sqlalchemy import delete
 
-from preheat.demand import VerifyMode
+from preheat.demand import Demand, VerifyMode
 from preheat.errors import InputError, LedgerError, RefusedError, UnexpectedAnswerError
 from preheat.ledger.schema import image
 from preheat.provider import connections
@@ -373,3 +373,39 @@ def test_a_slow_proof_keeps_no_poll_waiting(world: Any) -> None:
         return polled.is_open and not is_proved
 
     assert asyncio.run(follow_and_poll())
+
+
+def test_a_run_that_wants_the_peers_asked_believes_no_job(asked: Any) -> None:
+    """A seed that lost its disk after the job: the report still says SUCCESS, the peers do not."""
+    trigger = asked.trigger(demand="peers 100%")
+    dragonfly = asked.world.sandbox.dragonfly.state
+    dragonfly.advance(0)
+    dragonfly.peer("10.78.0.11").wipe()
+
+    event = asyncio.run(only_event(trigger))
+
+    assert event.payload == told(asked.attempt.id, "COLD")
+    assert asked.stored().finding.proof is VerifyMode.PEERS
+
+
+def test_a_job_shared_with_a_run_that_trusts_it_is_not_asked_for_again(asked: Any) -> None:
+    """One job, two demands: the second run only asks the peers, and writes down what they say."""
+    jobs = asked.world.sandbox.dragonfly.state.jobs
+    assert isinstance(asyncio.run(only_event(asked.trigger())), TaskSuccessEvent)
+    assert asked.stored().finding.proof is VerifyMode.LAYERS
+    heated = [job.id for job in jobs.newest_first() if job.type == "preheat"]
+
+    event = asyncio.run(only_event(asked.trigger(demand="peers 100%")))
+
+    assert isinstance(event, TaskSuccessEvent)
+    assert asked.stored().finding.proof is VerifyMode.PEERS
+    assert [job.id for job in jobs.newest_first() if job.type == "preheat"] == heated
+
+
+def test_a_demand_comes_from_the_plan_where_the_task_names_none(world: Any) -> None:
+    """Tasks that were deferred before an upgrade have no demand of their own."""
+    attempt = world.ask(demand=Demand.parse("peers 100%"))
+
+    asyncio.run(only_event(follow(attempt.id)))
+
+    assert world.ledger.attempt(attempt.id).finding.proof is VerifyMode.PEERS

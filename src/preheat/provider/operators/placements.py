@@ -37,7 +37,11 @@ class ClusterPlacementsOperator(BaseOperator):
         """Return the sensor's arguments for each placement to ask for now, in plan order."""
         ti = context["ti"]
         return [
-            {"placement": item.placement_id, "placement_label": item.label}
+            {
+                "placement": item.placement_id,
+                "placement_label": item.label,
+                "demand": str(item.demand),
+            }
             for item in open_ledger().outcomes(ti.dag_id, ti.run_id)
             if item.cluster == self.cluster
             and item.wave == self.wave

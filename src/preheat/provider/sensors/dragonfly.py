@@ -12,6 +12,7 @@ from airflow.sdk import BaseSensorOperator, TaskInstanceState
 
 from preheat.artifact import Image
 from preheat.asking import ask
+from preheat.demand import Demand
 from preheat.provider.config import open_ledger
 from preheat.provider.handover import Handover
 from preheat.provider.hooks.dragonfly import DragonflyHook
@@ -53,6 +54,8 @@ class DragonflyPreheatSensor(BaseSensorOperator):
     Dragonfly cannot, so the job of a killed task goes on, and the next try joins it.
 
     :param placement: id of the placement in the ledger.
+    :param demand: what must be shown before it counts as warm, as ``peers 95%``; "" as the latest
+        plan of any run says.
     :param accept_partial: whether PARTIAL ends the task well (``verify.onPartial: accept``).
     :param placement_label: what the grid shows, such as ``library/app:1.2 linux/amd64``.
     """
@@ -65,12 +68,14 @@ class DragonflyPreheatSensor(BaseSensorOperator):
         *,
         placement: int,
         placement_label: str = "",
+        demand: str = "",
         accept_partial: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.placement = placement
         self.placement_label = placement_label
+        self.demand = demand
         self.accept_partial = accept_partial
         self.links: dict[str, str] = {}
 
@@ -112,11 +117,13 @@ class DragonflyPreheatSensor(BaseSensorOperator):
             message = f"No verdict for {self._name(placement)}: {why}."
             then = "joins the job" if attempt.is_open else "asks anew"
             raise NotWarmError(f"{message} The next try {then}.", _unknown(followed, message))
-        for line in finding_lines(attempt.finding):
+        demand = Demand.parse(self.demand) if self.demand else placement.settings.demand
+        finding = attempt.finding.under(demand)
+        for line in finding_lines(finding):
             self.log.error("%s", line)
         raise NotWarmError(
-            f"{self._name(placement)} is {handover.verdict}: {advice(attempt.finding)}",
-            attempt.finding,
+            f"{self._name(placement)} is {handover.verdict}: {advice(finding)}",
+            finding,
             vanished=handover.vanished,
             tries=_tries_that_asked(ledger, attempt, run_ref(context)),
         )
@@ -173,6 +180,7 @@ class DragonflyPreheatSensor(BaseSensorOperator):
                 harbor_conn_id=placement.settings.registry,
                 deadline=time.time() + patience,
                 accept_partial=self.accept_partial,
+                demand=self.demand,
             ),
             method_name="execute_complete",
             timeout=patience + _NET_SECONDS,
