@@ -26,6 +26,7 @@ __all__ = [
     "PlannedPlacement",
     "Reason",
     "ReasonCode",
+    "Waiting",
 ]
 
 
@@ -70,6 +71,10 @@ class Reason(Struct, frozen=True, gc=False):
     detail: str = ""
     rule: str = ""
     line: int | None = None
+
+
+class Waiting(Reason, frozen=True, gc=False):
+    """A reason that may go by itself, such as a scan that is still to come."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,10 @@
 """How much one run may ask for: images, bytes, and bytes of each cluster in a day.
 
-Harbor's own preheating knows no limit. ``maxImages`` counts each image once, however many clusters
-and platforms' peers it goes to. ``perRun`` sums the bytes over all clusters, ``perClusterPerDay``
-those of each cluster with what was asked of it earlier in the day. A blob that two images share in
-one repository counts once a cluster. An image whose size nobody knows does not fit into bytes.
+Harbor's own preheating knows no limit. ``maxImages`` counts each image once, with all its
+platforms and however many clusters it goes to. ``perRun`` sums the bytes over all clusters,
+``perClusterPerDay`` those of each cluster with what this policy asked of it earlier on the same
+day. A blob that two images share in one repository counts once a cluster. An image whose size
+nobody knows does not fit into bytes.
 
 When the plan asks for more, ``onExceed`` decides: ``trim`` leaves out what does not fit, ``fail``
 asks for nothing and makes the run red, ``ask`` lets a person decide and trims until then.
@@ -37,7 +38,7 @@ from preheat.policy.tally import Limits, Tally, count_images
 from preheat.policy.units import format_size
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
     from datetime import datetime
 
     from preheat.placement import PlacementKey
@@ -63,13 +64,16 @@ class BudgetSpec(Strict):
 
     shape: ClassVar[str] = "a map such as {maxImages: 40, perRun: 200GiB}"
     max_images: Annotated[Number, Field(ge=1)] | None = Field(
-        None, description="Most images of one run; each counts once, over all clusters."
+        None,
+        description="Most images of one run; each counts once, over all platforms and clusters.",
     )
     per_run: ByteSize | None = Field(
         None, description="Most bytes of one run, summed over all clusters."
     )
     per_cluster_per_day: ByteSize | None = Field(
-        None, description="Most bytes asked of each cluster in a day, earlier runs included."
+        None,
+        description="Most bytes that this policy's runs ask of each cluster in a calendar day, in"
+        " the time zone of its schedule (else UTC).",
     )
     on_exceed: OnExceed = Field(
         OnExceed.TRIM,
@@ -133,15 +137,17 @@ def apply(
     placements: Sequence[PlannedPlacement],
     *,
     image_of: ImageOf,
+    name_of: Callable[[PlannedPlacement], Hashable],
     pushed_at: Callable[[PlacementKey], datetime | None],
     pinned: Callable[[PlacementKey], bool],
     spent: Mapping[str, int],
 ) -> BudgetOutcome:
     """Mark the placements to be asked for that do not fit; the limits hold for what is left.
 
+    :param name_of: what counts as one image.
     :param spent: bytes asked of each cluster earlier in the day.
     """
-    kept = Tally(budget.limits, image_of, spent)
+    kept = Tally(budget.limits, image_of, name_of, spent)
     asked = [n for n, each in enumerate(placements) if each.disposition is Disposition.ASK]
     over: dict[int, str] = {}
     for index in sorted(asked, key=_Ranking(placements, kept, pushed_at, pinned)):
@@ -152,7 +158,7 @@ def apply(
             kept.add(placements[index])
     if not over:
         return BudgetOutcome(tuple(placements))
-    wanted = Tally(budget.limits, image_of, spent)
+    wanted = Tally(budget.limits, image_of, name_of, spent)
     for index in asked:
         wanted.add(placements[index])
     figures = f"The plan is over its budget: {'; '.join(wanted.exceeded())}."

@@ -95,12 +95,13 @@ def _gates(spec: schema.GatesSpec | None, at: At) -> tuple[Gate, ...]:
     if spec is None:
         return ()
     gates: list[Gate] = []
-    if spec.size:
-        gates.append(spec.size.build(at / "size"))
     if spec.vulnerabilities:
         gates.append(spec.vulnerabilities.build(at / "vulnerabilities"))
     if spec.signature:
         gates.append(spec.signature.build(at / "signature"))
+    if spec.size:
+        # Last, because it may read manifests, which counts as a pull.
+        gates.append(spec.size.build(at / "size"))
     return tuple(gates)
 
 

@@ -12,7 +12,7 @@ from preheat.policy.weighing import weigh
 from preheat.policy.windows import OnClosed
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Hashable, Mapping, Sequence
     from datetime import datetime
 
     from preheat.facts import Inquiry
@@ -27,7 +27,7 @@ __all__ = ["Limiting"]
 
 
 class Limiting:
-    """Applies budget, length of a run and windows, in this order.
+    """Applies the length of a run, budget and windows, in this order.
 
     :ivar placements: all of them, each with what becomes of it.
     :ivar bytes: by cluster, what is asked for, or would be if the window were open.
@@ -49,10 +49,9 @@ class Limiting:
         self.opens_at: datetime | None = None
         self._images = {each.planned.key: each.image for each in placed}
         self._inquiry = inquiry
-        placements: Sequence[PlannedPlacement] = [each.planned for each in placed]
+        placements: Sequence[PlannedPlacement] = placing.limit([each.planned for each in placed])
         if policy.budget:
             placements = self._spend(policy.budget, placements, spent)
-        placements = placing.limit(placements)
         asked = [p for p in placements if p.disposition is Disposition.ASK]
         self.bytes: Mapping[str, ClusterBytes] = weigh(asked, self._image)
         if policy.windows:
@@ -70,11 +69,19 @@ class Limiting:
             return None
         return Image.of_size(image.digest, image.platform, listed.size)
 
+    def _name(self, planned: PlannedPlacement) -> Hashable:
+        """Name the image as people count: all platforms of an artifact are one."""
+        listed = self._images[planned.key].artifact
+        return listed.registry, listed.full_name, listed.digest
+
     def _spend(
         self, limit: Budget, placements: Sequence[PlannedPlacement], spent: Mapping[str, int]
     ) -> Sequence[PlannedPlacement]:
         asked = [p for p in placements if p.disposition is Disposition.ASK]
         if limit.counts_bytes:
+            if self._inquiry.open:
+                # Reading a manifest counts as a pull: only of what passes every gate.
+                return placements
             unknown = [p for p in asked if not self._inquiry.knows(self._images[p.key].question)]
             if unknown:
                 return placements
@@ -82,6 +89,7 @@ class Limiting:
             limit,
             placements,
             image_of=self._image,
+            name_of=self._name,
             pushed_at=lambda key: self._images[key].artifact.push_time,
             pinned=lambda key: self._images[key].pinned,
             spent=spent,

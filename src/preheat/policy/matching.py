@@ -104,7 +104,7 @@ class Matching:
         fitting = [n for n in entries if not wrong[self.artifacts[n].type]]
         for number in rules:
             self._apply(number, fitting)
-        self._pin(entries, pins)
+        self._pin(fitting, pins)
 
     def _apply(self, number: int, entries: Sequence[int]) -> None:
         """Judge entries of one repository by a rule; put those that pass into groups."""
@@ -129,7 +129,7 @@ class Matching:
             for key, tags in _by_group(rule.group, match.artifact, match.tags):
                 groups.setdefault(key, []).append(Match(match.index, match.artifact, tags))
 
-    def _pin(self, entries: range, pins: Sequence[Pin]) -> None:
+    def _pin(self, entries: Sequence[int], pins: Sequence[Pin]) -> None:
         for pin in pins:
             for index in entries:
                 if pin.means(self.artifacts[index]):
@@ -145,7 +145,8 @@ class Matching:
                 )
             elif pin not in found:
                 self.warnings.append(
-                    f"The pin of {pin} (line {pin.line}) means no artifact of {pin.registry}."
+                    f"The pin of {pin} (line {pin.line}) means no artifact of {pin.registry} of a"
+                    " type that its sources take."
                 )
         for rule, groups in zip(policy.rules, self.groups, strict=True):
             if not groups:

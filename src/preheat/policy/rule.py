@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from preheat.artifact import Artifact, Tag
     from preheat.facts import Inquiry
-    from preheat.plan import Reason, ReasonCode
+    from preheat.plan import Reason
     from preheat.policy.candidate import Candidate
     from preheat.policy.criteria.repository import RepositoryCriterion
     from preheat.policy.criteria.type import TypeCriterion
@@ -63,15 +63,13 @@ class Gate(Protocol):
         """1-based line of the key in the policy file."""
         ...
 
-    @property
-    def waits_for(self) -> frozenset[ReasonCode]:
-        """Reasons that mean: not yet. They do not count as a failure of the newest image."""
-        ...
-
     def judge(
         self, artifact: Artifact, inquiry: Inquiry, now: datetime, platforms: tuple[str, ...]
     ) -> Reason | None:
-        """Say why the artifact is out; None if it passes, or while a question is open."""
+        """Say why the artifact is out; None if it passes, or while a question is open.
+
+        A reason that may go by itself is :class:`preheat.plan.Waiting`.
+        """
         ...
 
     def warnings(self, now: datetime) -> tuple[str, ...]:

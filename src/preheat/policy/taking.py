@@ -10,7 +10,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from preheat.plan import Reason, ReasonCode
+from preheat.plan import Reason, ReasonCode, Waiting
 from preheat.policy.choosing import Pick
 from preheat.policy.criteria.take import From, OnIneligible
 from preheat.policy.placing import label_of
@@ -51,16 +51,26 @@ class Gates:
             self.known[index] = reason, len(self.inquiry.open) > before
         return self.known[index]
 
-    def only_wait(self, reason: Reason) -> bool:
-        """Whether an image is out only until something that is on its way, such as its scan."""
-        return any(reason.code in gate.waits_for for gate in self.gates)
-
     def _first_refusal(self, artifact: Artifact) -> Reason | None:
+        before = len(self.inquiry.open)
         for gate in self.gates:
             reason = gate.judge(artifact, self.inquiry, self.now, self.platforms)
-            if reason is not None:
+            if reason is not None or len(self.inquiry.open) > before:
+                # What a later gate would cost is asked only of what passes this one.
                 return reason
         return None
+
+
+@dataclass(frozen=True, slots=True)
+class Missed:
+    """An image that only a gate kept from being taken.
+
+    :param is_newest: whether it would have been one of the newest, not one to roll back to.
+    """
+
+    match: Match
+    reason: Reason
+    is_newest: bool
 
 
 class Taking:
@@ -79,10 +89,11 @@ class Taking:
         for pinned in matching.pinned:
             self._take_pinned(pinned, matching.artifacts[pinned.index])
         for number, (rule, groups) in enumerate(zip(rules, matching.groups, strict=True)):
-            passed_over = [
-                missed for group in groups for missed in self._group(number, rule, group)
-            ]
-            self._tell(rule, passed_over)
+            missed = [each for group in groups for each in self._group(number, rule, group)]
+            taken = any(
+                pick.rule_index == number for picks in self.picks.values() for pick in picks
+            )
+            self._tell(rule, missed, taken=taken)
 
     def _take_pinned(self, pinned: Pinned, artifact: Artifact) -> None:
         pin = pinned.pin
@@ -91,11 +102,12 @@ class Taking:
         tags = pin.tags_of(artifact) or artifact.tags[:1]
         self.picks[pinned.index].append(Pick(-1, 0, tags, [reason]))
 
-    def _group(self, number: int, rule: Rule, group: Sequence[Match]) -> list[tuple[Match, Reason]]:
+    def _group(self, number: int, rule: Rule, group: Sequence[Match]) -> list[Missed]:
         """Walk a group from its newest; give those that only a gate kept from being taken."""
         places = rule.take.places
         strictly = rule.take.from_ is From.MATCHED
-        passed_over: list[tuple[Match, Reason]] = []
+        passed_over: list[Missed] = []
+        newest = rule.take.newest or len(group)
         taken = doubtful = 0
         place = _place(rule, group)
         for rank, match in enumerate(group):
@@ -113,7 +125,8 @@ class Taking:
                 taken += 1
             else:
                 self.reasons[match.index] += (_of_rule(reason, rule),)
-                passed_over.append((match, reason))
+                is_newest = (rank if strictly else taken) < newest
+                passed_over.append(Missed(match, reason, is_newest))
         return passed_over
 
     def _leave(self, rule: Rule, place: str, rank: int, match: Match) -> None:
@@ -140,27 +153,45 @@ class Taking:
             reasons.append(Reason(ReasonCode.SAME_DIGEST_AS, detail, rule.name, rule.line))
         self.picks[match.index].append(Pick(number, rank, match.tags, reasons))
 
-    def _tell(self, rule: Rule, passed_over: Sequence[tuple[Match, Reason]]) -> None:
-        """Say once for a rule that newest images did not pass their gates."""
-        if rule.take.newest is None or rule.take.on_ineligible is OnIneligible.SKIP:
-            return
-        told = [
-            (match, reason) for match, reason in passed_over if not self._gates.only_wait(reason)
-        ]
-        if not told:
-            return
-        named = "; ".join(
-            f"{label_of(m.artifact.full_name, [m.tags[0].name], m.artifact.digest)}: {r.code},"
-            f" {r.detail}"
-            for m, r in told[:_NAMED]
-        )
-        more = f"; and {len(told) - _NAMED} more" if len(told) > _NAMED else ""
+    def _tell(self, rule: Rule, missed: Sequence[Missed], *, taken: bool) -> None:
+        """Say once for a rule what its gates kept out."""
+        waiting = [each for each in missed if isinstance(each.reason, Waiting)]
+        refused = [each for each in missed if not isinstance(each.reason, Waiting)]
+        if waiting:
+            text = f"The rule {rule.name!r} waits for a scan of {_named(waiting)}."
+            self.warnings.append(text)
+        if rule.take.newest is not None and rule.take.on_ineligible is not OnIneligible.SKIP:
+            newest = [each for each in refused if each.is_newest]
+            previous = [each for each in refused if not each.is_newest]
+            self._tell_ineligible(rule, newest, previous)
+        elif refused and not taken:
+            text = f"The rule {rule.name!r} selected nothing: no image passed the gates:"
+            self.warnings.append(f"{text} {_named(refused)}.")
+
+    def _tell_ineligible(
+        self, rule: Rule, newest: Sequence[Missed], previous: Sequence[Missed]
+    ) -> None:
         line = f" (line {rule.take.line})" if rule.take.line else ""
-        text = f"The rule {rule.name!r}{line}: the newest did not pass the gates: {named}{more}"
-        if rule.take.on_ineligible is OnIneligible.FAIL:
-            self.failures.append(f"{text}; take.onIneligible is fail.")
-        else:
-            self.warnings.append(f"{text}.")
+        if newest:
+            text = f"The rule {rule.name!r}{line}: the newest did not pass the gates:"
+            if rule.take.on_ineligible is OnIneligible.FAIL:
+                self.failures.append(f"{text} {_named(newest)}; take.onIneligible is fail.")
+            else:
+                self.warnings.append(f"{text} {_named(newest)}.")
+        if previous:
+            text = f"The rule {rule.name!r}{line}: an image to roll back to did not pass the gates:"
+            self.warnings.append(f"{text} {_named(previous)}.")
+
+
+def _named(missed: Sequence[Missed]) -> str:
+    """Name the first few, each with its reason."""
+    names = "; ".join(
+        f"{label_of(artifact.full_name, [each.match.tags[0].name], artifact.digest)}:"
+        f" {each.reason.code}, {each.reason.detail}"
+        for each in missed[:_NAMED]
+        for artifact in (each.match.artifact,)
+    )
+    return f"{names}; and {len(missed) - _NAMED} more" if len(missed) > _NAMED else names
 
 
 def _of_rule(reason: Reason, rule: Rule) -> Reason:

@@ -9,7 +9,7 @@ from preheat.policy.units import format_size, tell_apart
 from preheat.policy.weighing import Scale
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Hashable, Iterator, Mapping
 
     from preheat.plan import PlannedPlacement
     from preheat.policy.weighing import ImageOf
@@ -36,15 +36,23 @@ class Limits:
 class Tally:
     """Counts images and bytes.
 
+    :param name_of: what counts as one image.
     :param spent: bytes asked of each cluster earlier in the day.
     """
 
-    def __init__(self, limits: Limits, image_of: ImageOf, spent: Mapping[str, int]) -> None:
+    def __init__(
+        self,
+        limits: Limits,
+        image_of: ImageOf,
+        name_of: Callable[[PlannedPlacement], Hashable],
+        spent: Mapping[str, int],
+    ) -> None:
         self._limits = limits
+        self._name_of = name_of
         self._spent = spent
         self._scale = Scale(image_of)
-        self._images: set[tuple[str, str]] = set()
-        self._unknown: set[tuple[str, str]] = set()
+        self._images: set[Hashable] = set()
+        self._unknown: set[Hashable] = set()
 
     @property
     def images(self) -> int:
@@ -62,7 +70,7 @@ class Tally:
 
     def add(self, placement: PlannedPlacement) -> None:
         """Count a placement."""
-        name = _name(placement)
+        name = self._name_of(placement)
         self._images.add(name)
         if self._scale.size(placement) is None:
             self._unknown.add(name)
@@ -74,7 +82,7 @@ class Tally:
 
     def _too_many(self, placement: PlannedPlacement) -> str:
         most = self._limits.images
-        if most is None or self.images < most or _name(placement) in self._images:
+        if most is None or self.images < most or self._name_of(placement) in self._images:
             return ""
         return f"budget.maxImages is {most} and it would be image number {self.images + 1}"
 
@@ -121,10 +129,6 @@ class Tally:
 def count_images(number: int) -> str:
     """Write a number of images."""
     return "1 image" if number == 1 else f"{number} images"
-
-
-def _name(placement: PlannedPlacement) -> tuple[str, str]:
-    return (placement.key.repository, placement.key.digest)
 
 
 def _too_much(

@@ -80,6 +80,7 @@ def run(
         budget,
         placements,
         image_of=image_of,
+        name_of=lambda planned: (planned.key.repository, planned.key.digest),
         pushed_at=pushed_at,
         pinned=lambda key: made(key).pinned,
         spent=spent or {},

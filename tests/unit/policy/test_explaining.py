@@ -254,12 +254,14 @@ def test_a_pinned_image_hears_what_the_rules_would_say(
     assert pinned.line == len(TEXT.splitlines()) + 1
 
 
-def test_a_pin_holds_whatever_the_type(art: Callable[..., Artifact], why: Explain) -> None:
-    """Trace and decision say the same of a pinned chart: rules are not asked, the pin takes it."""
+def test_a_pin_takes_no_type_that_its_sources_do_not(
+    art: Callable[..., Artifact], why: Explain
+) -> None:
+    """Trace and decision say the same of a pinned chart: its source takes images."""
     pin = "  pins: [{image: 'library/app:1.0.0', until: 2027-01-01, reason: because}]\n"
     found = why(approved(art, 1, "1.0.0", type="CHART"), text=TEXT + pin)
-    assert [trace.takes for trace in found.rules[:2]] == [False, True]
-    assert [decision.selected for decision in found.decisions] == [True]
+    assert [trace.takes for trace in found.rules] == [False]
+    assert [decision.selected for decision in found.decisions] == [False]
 
 
 def test_an_image_of_two_groups(art: Callable[..., Artifact], why: Explain) -> None:

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from preheat.artifact import Artifact, ScanSummary
 from preheat.facts import Allowlist, Answer, Inquiry, Kind, Question, Report, Vulnerability
-from preheat.plan import ReasonCode
+from preheat.plan import Waiting
 from preheat.policy.criteria import vulnerabilities
 from preheat.policy.criteria.vulnerabilities import (
     Excuse,
@@ -149,7 +149,7 @@ def test_the_report_is_asked_for_first() -> None:
             None,
             "waitForScan",
             (
-                "it was never scanned; the policy waits for a scan (onMissing: waitForScan);"
+                "it was never scanned; the policy waits for it (onMissing: waitForScan);"
                 " the next run looks again"
             ),
         ),
@@ -265,11 +265,17 @@ def test_an_entry_that_ended_is_told() -> None:
     )
 
 
-def test_an_image_waits_for_its_scan_only_where_the_policy_says_so() -> None:
-    """Whoever waits is no failure of the run."""
+@pytest.mark.parametrize(
+    ("status", "waits"), [(None, True), ("Running", True), ("Pending", True), ("Error", False)]
+)
+def test_an_image_waits_only_for_a_scan_that_may_come(status: str | None, waits: bool) -> None:
+    """Whoever waits is no failure of the run; a scan that failed will not come by itself."""
+    scan = None if status is None else ScanSummary(status, "")
+    facts: dict[Question, Answer] = {REPORT: Report(scan)}
     waiting = VulnerabilityGate(Bar.HIGH, OnMissingScan.WAIT_FOR_SCAN)
-    assert waiting.waits_for == {ReasonCode.NO_SCAN}
-    assert VulnerabilityGate(Bar.HIGH).waits_for == frozenset()
+    refusing = VulnerabilityGate(Bar.HIGH)
+    assert isinstance(waiting.judge(ARTIFACT, Inquiry(facts), NOW, ()), Waiting) is waits
+    assert not isinstance(refusing.judge(ARTIFACT, Inquiry(facts), NOW, ()), Waiting)
 
 
 @pytest.mark.parametrize(

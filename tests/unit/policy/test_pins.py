@@ -135,7 +135,7 @@ def test_a_pin_that_means_nothing_is_told(
         made = plan([art("library/base", 1, tags="lts")], NONE, pin(image))
         assert any(
             warning.startswith(f"The pin of {image} (line ")
-            and warning.endswith("means no artifact of harbor_default.")
+            and "means no artifact of harbor_default" in warning
             for warning in made.warnings
         )
 
@@ -169,7 +169,10 @@ def test_pins_fall_out_of_a_budget_last(
 def test_a_pin_keeps_its_rank_where_another_artifact_brings_the_image(
     art: Callable[..., Artifact], plan: Callable[..., Plan]
 ) -> None:
-    """The pinned manifest is a child of a newer index too: it is warmed once, and as pinned."""
+    """The pinned manifest is a child of a newer index too: it is warmed once, and as pinned.
+
+    The index is one image with both its platforms, so that the other one comes with it.
+    """
     index = art("library/base", 1, tags="index", age=DAY, platforms=["linux/amd64", "linux/arm64"])
     child = index.children[0]
     single = art(
@@ -183,7 +186,7 @@ def test_a_pin_keeps_its_rank_where_another_artifact_brings_the_image(
     budget = "budget: {maxImages: 1}"
     made = plan([index, single, *others], "rules: [{name: all}]", pin(), budget)
     asked = [p for p in made.placements if p.disposition is Disposition.ASK]
-    assert [p.key.digest for p in asked] == [child.digest]
+    assert [p.key.digest for p in asked] == [each.digest for each in index.children]
 
 
 @pytest.mark.parametrize(

@@ -67,7 +67,6 @@ class SignatureGate:
     verifier: Verifier = Verifier.HARBOR_ACCESSORY
     line: int | None = None
     name: ClassVar[str] = "signature"
-    waits_for: ClassVar[frozenset[ReasonCode]] = frozenset()
 
     def warnings(self, now: datetime) -> tuple[str, ...]:
         """Tell nothing: this gate has no exceptions."""

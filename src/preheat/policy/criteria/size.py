@@ -63,7 +63,6 @@ class SizeGate:
     max_per_image: int
     line: int | None = None
     name: ClassVar[str] = "size"
-    waits_for: ClassVar[frozenset[ReasonCode]] = frozenset()
 
     def warnings(self, now: datetime) -> tuple[str, ...]:
         """Tell nothing: this gate has no exceptions."""

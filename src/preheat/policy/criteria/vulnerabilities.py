@@ -39,7 +39,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Self
 from pydantic import Field, model_validator
 
 from preheat.facts import Allowlist, Kind, Question, Report
-from preheat.plan import Reason, ReasonCode
+from preheat.plan import Reason, ReasonCode, Waiting
 from preheat.policy.fields import Date, Duration, Flag, Strict, Text
 from preheat.policy.part import Part
 from preheat.policy.severity import Bar, rank, word_for, worst
@@ -161,12 +161,6 @@ class VulnerabilityGate:
     line: int | None = None
     name: ClassVar[str] = "vulnerabilities"
 
-    @property
-    def waits_for(self) -> frozenset[ReasonCode]:
-        """Without a scan an image only waits, where the policy says so."""
-        waits = self.on_missing is OnMissingScan.WAIT_FOR_SCAN
-        return frozenset({ReasonCode.NO_SCAN}) if waits else frozenset()
-
     def warnings(self, now: datetime) -> tuple[str, ...]:
         """Tell the entries of the allowlist that count for nothing any more."""
         return tuple(
@@ -211,10 +205,10 @@ class VulnerabilityGate:
                 "scan it again in Harbor",
             )
         wanted = f"{remedy}, or set onMissing: allow"
-        if self.on_missing is OnMissingScan.WAIT_FOR_SCAN:
-            wanted = (
-                "the policy waits for a scan (onMissing: waitForScan); the next run looks again"
-            )
+        comes = scan is None or scan.status in _UNFINISHED
+        if comes and self.on_missing is OnMissingScan.WAIT_FOR_SCAN:
+            wanted = "the policy waits for it (onMissing: waitForScan); the next run looks again"
+            return Waiting(ReasonCode.NO_SCAN, f"{met}; {wanted}", "", self.line)
         return self._reason(ReasonCode.NO_SCAN, f"{met}; {wanted}")
 
     def _stale(self, scan: ScanSummary, now: datetime) -> Reason | None:
