@@ -15,6 +15,7 @@ from preheat.cli.options import EXIT_CODES
 from preheat.cli.plan import plan
 from preheat.cli.pools import pools
 from preheat.cli.sandbox import sandbox
+from preheat.cli.verify import verify
 
 __all__ = ["app"]
 
@@ -28,6 +29,7 @@ app.command(epilog=EXIT_CODES)(explain)
 app.command(epilog="Exit codes: 0 all is well; 1 something is wrong; 2 it cannot be looked at.")(
     doctor
 )
+app.command(epilog=EXIT_CODES)(verify)
 app.command()(pools)
 app.command()(demo)
 app.command()(sandbox)

@@ -1,4 +1,4 @@
-"""How commands reach a Harbor: through Airflow's connections, which say where it is and as whom."""
+"""How commands reach Harbor and managers: by Airflow connections, which say where and as whom."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from preheat.drivers.base import Driver
     from preheat.harbor.client import HarborClient
     from preheat.policy.matchers import Matcher
 
-__all__ = ["DEFAULT_REGISTRY", "RegistryOption", "glob_of", "open_harbor"]
+__all__ = ["DEFAULT_REGISTRY", "RegistryOption", "glob_of", "open_driver", "open_harbor"]
 
 DEFAULT_REGISTRY = "harbor_default"
 
@@ -34,6 +35,17 @@ def open_harbor(conn_id: str) -> HarborClient:
     from preheat.provider.outside import harbor_client  # noqa: PLC0415 - imports Airflow
 
     return harbor_client(conn_id)
+
+
+def open_driver(conn_id: str, name: str) -> Driver:
+    """Open the manager of an Airflow connection; looked up as :func:`open_harbor` does.
+
+    :param name: of the driver.
+    :raises InputError: when there is no such connection, or it cannot be right.
+    """
+    from preheat.provider.outside import dragonfly_driver  # noqa: PLC0415 - imports Airflow
+
+    return dragonfly_driver(conn_id, name)
 
 
 def glob_of(text: str, option: str) -> Matcher:
