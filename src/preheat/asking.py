@@ -139,8 +139,12 @@ class _Asker:
             self.ledger.release(self.held.id, owner=self.owner, words=words)
 
     def _hold_or_join(self) -> Claim:
-        """Come to hold the open attempt, or to see its job."""
-        claim = self._open()
+        """Come to hold the open attempt, or to see its job.
+
+        Whoever lost its lease looks at that very attempt: it may be proved and closed by now, and
+        to open another would ask again for what is warm.
+        """
+        claim = self.ledger.look(self.held.id, owner=self.owner) if self.held else self._open()
         while not claim.mine and claim.attempt.job_id is None:
             if not claim.attempt.is_open:
                 claim = self._open()

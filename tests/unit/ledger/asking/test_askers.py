@@ -117,6 +117,55 @@ def test_an_asker_that_lost_its_lease_does_not_post(
     assert manager.posts == []
 
 
+def test_an_asker_that_slept_through_everything_asks_nothing_again(
+    asked: Ask,
+    ledger: Ledger,
+    manager: ScriptedManager,
+    run: RunRef,
+    pass_time: PassTime,
+    left: Left,
+) -> None:
+    """Stopped before its POST; the other asked, followed and proved: it gets that attempt."""
+
+    def sleep() -> SecretStr:
+        pass_time(1000)
+        seen = left()
+        assert ledger.take_over(seen, owner="other", run=run, lease_seconds=4)
+        ledger.record_job(seen.id, 7)
+        ledger.close_attempt(seen.id, Finding(Verdict.WARM, 1, 1, 5, 5))
+        return SecretStr("Bearer pull")
+
+    attempt = asked(authorize=sleep)
+    assert (attempt.job_id, attempt.verdict) == (7, Verdict.WARM)
+    assert attempt.id == left().id
+    assert manager.posts == []
+
+
+def test_an_asker_that_slept_through_a_refusal_asks_for_itself(
+    asked: Ask,
+    ledger: Ledger,
+    manager: ScriptedManager,
+    run: RunRef,
+    pass_time: PassTime,
+    placement_id: int,
+) -> None:
+    """The other's attempt ended without a job: that is no reason not to ask."""
+    slept: list[int] = []
+
+    def sleep() -> SecretStr:
+        if not slept:
+            pass_time(1000)
+            (seen,) = ledger.attempts(placement_id)
+            slept.append(seen.id)
+            assert ledger.take_over(seen, owner="other", run=run, lease_seconds=4)
+            ledger.close_unasked(seen.id, owner="other", words="429")
+        return SecretStr("Bearer pull")
+
+    attempt = asked(authorize=sleep)
+    assert attempt.id not in slept
+    assert (attempt.job_id, len(manager.posts)) == (1, 1)
+
+
 def test_waiting_ends(
     asked: Ask,
     ledger: Ledger,
