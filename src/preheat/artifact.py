@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Artifact", "Blob", "Child", "Image", "ScanSummary", "Tag"]
 
+_WHOLE = "all of "  # no digest begins so
+
 
 class Tag(Struct, frozen=True, gc=False):
     """A tag and its own clock: it moves when the tag moves, unlike the artifact's push time."""
@@ -112,7 +114,12 @@ class Image:
     @classmethod
     def of_size(cls, digest: str, platform: str, size: int) -> Image:
         """Make an image of which only the size is known: one blob, shared with no other image."""
-        return cls(digest, platform, (Blob(f"all of {digest}", size),))
+        return cls(digest, platform, (Blob(f"{_WHOLE}{digest}", size),))
+
+    @property
+    def tells_blobs(self) -> bool:
+        """Whether it is known which blobs it has, and not only how big all of them are."""
+        return not any(blob.digest.startswith(_WHOLE) for blob in self.blobs)
 
     @property
     def size(self) -> int:

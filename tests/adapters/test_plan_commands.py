@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -39,10 +40,10 @@ def connection(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIRFLOW_CONN_HARBOR_DEFAULT", json.dumps(told))
 
 
-def preheat(*words: object) -> Any:
+def preheat(*words: object, include: Path = INCLUDE) -> Any:
     """Call the command as a shell would."""
     runner = CliRunner(env={"COLUMNS": "80", "NO_COLOR": "1"})
-    return runner.invoke(app, [*map(str, words), "--include", str(INCLUDE)], catch_exceptions=False)
+    return runner.invoke(app, [*map(str, words), "--include", str(include)], catch_exceptions=False)
 
 
 def test_a_plan_of_what_harbor_lists_now() -> None:
@@ -57,15 +58,37 @@ def test_a_plan_of_what_harbor_lists_now() -> None:
     assert data["catalogue"]["from"] == {"harbor_default": "as listed now"}
 
 
-def test_sizes_are_read_only_when_asked_for() -> None:
-    """A manifest that is read counts as a pull in Harbor, so the sizes of an index cost a flag."""
-    plain, weighed = (
-        json.loads(preheat("plan", "library-base", "--json", *flag).stdout)["plans"][0]["clusters"]
+def manifests_read(sandbox: Sandbox) -> int:
+    """Count the manifests that were read, each a pull for Harbor."""
+    return sum("/manifests/" in each.path for each in sandbox.harbor.state.requests)
+
+
+def test_manifests_are_read_only_when_asked_for(sandbox: Sandbox) -> None:
+    """Harbor's API tells sizes without a pull; what layers images share costs a flag."""
+    before = manifests_read(sandbox)
+    plain = json.loads(preheat("plan", "ml-serving", "--json").stdout)["plans"][0]
+    assert manifests_read(sandbox) == before
+    exact = json.loads(preheat("plan", "ml-serving", "--json", "--manifests").stdout)["plans"][0]
+    assert manifests_read(sandbox) > before
+    assert (plain["sizes"], exact["sizes"]) == ("upper bound", "exact")
+    plain_on, exact_on = plain["clusters"]["eu-1"], exact["clusters"]["eu-1"]
+    assert (plain_on["unknown"], exact_on["unknown"]) == (0, 0)
+    assert 0 < exact_on["bytes"] < plain_on["bytes"]
+
+
+def test_an_explanation_can_be_exact_too(tmp_path: Path) -> None:
+    """What may be over the budget by upper bounds is known with ``--manifests``."""
+    shutil.copytree(INCLUDE, tmp_path, dirs_exist_ok=True)
+    file = tmp_path / "policies" / "ml-serving.yaml"
+    file.write_text(f"{file.read_text()}  budget: {{perRun: 1MiB, onExceed: trim}}\n")
+    words = ("explain", "ml/serving/llm:2.2.0", "-p", "ml-serving")
+    told = [
+        " ".join(preheat(*words, *flag, include=tmp_path).stdout.split())
         for flag in ((), ("--manifests",))
-    )
-    assert plain["eu-1"]["unknown"] > 0
-    assert weighed["eu-1"]["unknown"] == 0
-    assert weighed["eu-1"]["bytes"] > plain["eu-1"]["bytes"]
+    ]
+    assert "It may be over the budget of eu-1" in told[0]
+    assert "It is over the budget of eu-1" in told[1]
+    assert "It may be over" not in told[1]
 
 
 def test_an_explanation_asks_harbor() -> None:

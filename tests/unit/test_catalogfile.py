@@ -136,7 +136,7 @@ def test_a_child_s_line_is_for_its_size() -> None:
     file = lines(*index_with_children())
     (index,) = file.artifacts
     with_size, without = (Question.of_image(index, child) for child in index.children)
-    assert file.facts[with_size] == Image(TWO, "linux/arm64/v8", (Blob(TWO, 50),))
+    assert file.facts[with_size] == Image.of_size(TWO, "linux/arm64/v8", 50)
     assert without not in file.facts
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
+    from preheat.artifact import Child
     from preheat.facts import Facts
 
 __all__ = ["CatalogueFile", "load", "load_lines"]
@@ -157,17 +158,19 @@ class _Reader:
                 question = Question.of_artifact(Kind.REPORT, artifact)
                 self._facts[question] = self._reports[key]
             for child in artifact.children:
-                if blobs := self._blobs_of((key[0], child.digest)):
-                    image = Image(child.digest, child.platform, blobs)
+                if image := self._image(key[0], child):
                     self._facts[Question.of_image(artifact, child)] = image
         return CatalogueFile(tuple(shown), self._facts)
 
-    def _blobs_of(self, key: _Key) -> tuple[Blob, ...]:
-        """Give an image's blobs; the whole of it as one where only its size is told."""
-        blobs = self._blobs.get(key)
-        if blobs is None and (found := self._artifacts.get(key)) and found.size:
-            blobs = (Blob(found.digest, found.size),)
-        return blobs or ()
+    def _image(self, repository: str, child: Child) -> Image | None:
+        """Give an image as it is told: by its blobs, by its size alone, or not at all."""
+        key = (repository, child.digest)
+        if blobs := self._blobs.get(key):
+            return Image(child.digest, child.platform, blobs)
+        listed = self._artifacts.get(key)
+        if key in self._blobs or listed is None or not listed.size:
+            return None
+        return Image.of_size(child.digest, child.platform, listed.size)
 
 
 def _entries(lines: Iterable[bytes], source: str) -> Iterator[tuple[int, str, bytes | Raw]]:

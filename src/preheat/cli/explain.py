@@ -13,6 +13,7 @@ from preheat.cli.options import (
     IncludeOption,
     JsonOption,
     LedgerOption,
+    ManifestsOption,
 )
 
 __all__ = ["explain"]
@@ -30,6 +31,7 @@ def explain(
     catalog: CatalogOption = None,
     at: AtOption = "",
     ledger: LedgerOption = "",
+    manifests: ManifestsOption = False,
     include: IncludeOption = DEFAULT_INCLUDE,
     as_json: JsonOption = False,
 ) -> None:
@@ -39,5 +41,7 @@ def explain(
     """
     from preheat.cli.explaining import Wanted, run  # noqa: PLC0415 - heavy for other commands
 
-    wanted = Wanted(" ".join(image), tuple(policy or ()), tuple(catalog or ()), at, ledger)
+    wanted = Wanted(
+        " ".join(image), tuple(policy or ()), tuple(catalog or ()), at, ledger, manifests
+    )
     run(wanted, include, as_json=as_json)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from preheat.artifact import Artifact
     from preheat.catalogue import Catalogue
-    from preheat.plan import Plan
+    from preheat.cli.preview import Preview
     from preheat.policy.folder import PolicyEntry
     from preheat.policy.model import Clusters
 
@@ -44,6 +44,7 @@ class Wanted:
     :param catalogs: saved catalogues.
     :param at: ISO time; empty for now.
     :param ledger: URL; empty for none.
+    :param manifests: whether manifests are read in Harbor, for exact sizes.
     """
 
     image: str
@@ -51,6 +52,7 @@ class Wanted:
     catalogs: tuple[str, ...] = ()
     at: str = ""
     ledger: str = ""
+    manifests: bool = False
 
 
 @dataclass(frozen=True)
@@ -60,15 +62,23 @@ class _Told:
     name: str
     entry: PolicyEntry
     found: Explanation
-    plan: Plan
+    preview: Preview
     suspended: bool
+
+    @property
+    def policy(self) -> str:
+        """Name of the policy."""
+        return self.preview.plan.policy
 
     @property
     def sentences(self) -> list[str]:
         """The answer in plain words."""
-        told = list(sentences(self.name, self.found, self.plan.policy))
+        told = list(sentences(self.name, self.found, self.policy, self.preview.doubtful))
+        own = {planned.key for planned in self.found.placements}
+        if own and not own & self.preview.doubtful and self.preview.doubt:
+            told.append(self.preview.doubt)
         if self.suspended:
-            told.append(f"{self.plan.policy} is suspended: it does not run by itself.")
+            told.append(f"{self.policy} is suspended: it does not run by itself.")
         return told
 
 
@@ -82,7 +92,8 @@ def run(wanted: Wanted, folder: Path, *, as_json: bool) -> None:
         policies = [entry.policy for entry in entries if entry.policy]
         at = moment(wanted.at)
         memory = remembered(wanted.ledger, clusters, policies, at)
-        world = World(known(policies, wanted.catalogs), memory, at)
+        found = known(policies, wanted.catalogs, reads_manifests=wanted.manifests)
+        world = World(found, memory, at)
         artifacts = {str(each): _lookup(world.known.catalogue, each) for each in references}
         told = _explained(entries, artifacts, world, clusters)
     unknown = [str(each) for each in references if not artifacts[str(each)]]
@@ -126,12 +137,12 @@ def _explained(
     for entry in entries:
         if entry.policy is None or not any(artifacts.values()):
             continue
-        evaluation, plan = world.evaluate(entry.policy, clusters)
+        preview = world.preview(entry.policy, clusters)
         for name, listed in artifacts.items():
             for each in listed:
-                found = explain(evaluation, plan, each)
+                found = explain(preview.evaluation, preview.plan, each)
                 called = name if len(listed) == 1 else f"{name} of {each.registry}"
-                told.append(_Told(called, entry, found, plan, entry.policy.suspend))
+                told.append(_Told(called, entry, found, preview, entry.policy.suspend))
     return told
 
 
@@ -194,7 +205,7 @@ def _told_data(told: _Told) -> dict[str, Any]:
         "repository": artifact.full_name,
         "digest": artifact.digest,
         "tags": [tag.name for tag in artifact.tags],
-        "policy": told.plan.policy,
+        "policy": told.policy,
         "file": str(told.entry.path),
         "selected": any(decision.selected for decision in told.found.decisions),
         "sentences": told.sentences,

@@ -13,15 +13,16 @@ from preheat.explaining import Outcome
 from preheat.plan import Disposition, ReasonCode
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     from rich.console import Console
 
     from preheat.explaining import Explanation, RuleTrace, Step
+    from preheat.placement import PlacementKey
     from preheat.plan import PlannedPlacement
     from preheat.policy.folder import PolicyEntry
 
-__all__ = ["image_name", "print_steps", "sentences", "steps_data"]
+__all__ = ["print_steps", "sentences", "steps_data"]
 
 _VERDICTS = {
     Outcome.PASS: ("pass", "green"),
@@ -104,17 +105,13 @@ def _trace_data(trace: RuleTrace, lines: Sequence[str]) -> dict[str, Any]:
     return {"rule": trace.rule, "line": trace.line, "takes": trace.takes, "steps": steps}
 
 
-def image_name(found: Explanation) -> str:
-    """Name the image for a person, by its first tag."""
-    artifact = found.artifact
-    tag = f":{artifact.tags[0].name}" if artifact.tags else f"@{artifact.digest[:19]}"
-    return f"{artifact.full_name}{tag}"
-
-
-def sentences(name: str, found: Explanation, policy: str) -> Iterator[str]:
+def sentences(
+    name: str, found: Explanation, policy: str, doubtful: Collection[PlacementKey]
+) -> Iterator[str]:
     """Say in plain words what becomes of an image, and why.
 
     :param name: the image as the person named it.
+    :param doubtful: placements that are over the budget only at most.
     """
     if not any(decision.selected for decision in found.decisions):
         yield f"{name} is not selected by {policy} because {_why_not(found)}."
@@ -130,7 +127,7 @@ def sentences(name: str, found: Explanation, policy: str) -> Iterator[str]:
                 for alias in decision.reasons[1:]
                 if alias.code is ReasonCode.SAME_DIGEST_AS
             )
-            yield from _places(found.placements, decision.platform)
+            yield from _places(found.placements, decision.platform, doubtful)
         else:
             yield f"It is not warmed{of}: {decision.reasons[0].detail}."
 
@@ -147,7 +144,9 @@ def _why_not(found: Explanation) -> str:
     return f"no rule takes it ({' / '.join(told)})"
 
 
-def _places(placements: Sequence[PlannedPlacement], platform: str) -> Iterator[str]:
+def _places(
+    placements: Sequence[PlannedPlacement], platform: str, doubtful: Collection[PlacementKey]
+) -> Iterator[str]:
     mine = [planned for planned in placements if planned.key.platform == platform]
     now = [p for p in mine if p.disposition is Disposition.ASK]
     if now:
@@ -156,7 +155,10 @@ def _places(placements: Sequence[PlannedPlacement], platform: str) -> Iterator[s
     for planned in mine:
         if planned.disposition is not Disposition.ASK:
             detail = f": {planned.detail}" if planned.detail else ""
-            yield f"It {_LATER[planned.disposition]} {planned.key.cluster}{detail}."
+            verb = _LATER[planned.disposition]
+            if planned.key in doubtful:
+                verb = f"may be {verb.removeprefix('is ')}"
+            yield f"It {verb} {planned.key.cluster}{detail}."
     if not mine:
         yield "It goes to no cluster: none of those that the policy targets runs that platform."
 

@@ -15,6 +15,7 @@ __all__ = [
     "IncludeOption",
     "JsonOption",
     "LedgerOption",
+    "ManifestsOption",
 ]
 
 EXIT_CODES = "Exit codes: 0 right; 1 what was looked for is wrong; 2 bad usage or unreadable input."
@@ -47,12 +48,21 @@ AtOption = Annotated[
         help="When to evaluate: ISO time or date, UTC if it names no zone; now by default.",
     ),
 ]
+ManifestsOption = Annotated[
+    bool,
+    typer.Option(
+        "--manifests",
+        help="Read manifests in Harbor, for exact sizes: layers that images share then count once."
+        " Each counts as a pull there. Not with --catalog.",
+    ),
+]
 LedgerOption = Annotated[
     str,
     typer.Option(
         "--ledger",
         metavar="URL",
-        help="Ledger that says what is warm already; without one nothing is taken for warm.",
+        help="Ledger that says what is warm already and what images consist of; without one nothing"
+        " is taken for warm.",
         envvar="AIRFLOW__PREHEAT__LEDGER_URL",
         show_default=False,
     ),

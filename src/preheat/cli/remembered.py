@@ -7,12 +7,14 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from preheat.errors import LedgerError
+from preheat.facts import Kind
 from preheat.planning import proved_warm
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
     from preheat.demand import Demand
+    from preheat.facts import Facts, Question
     from preheat.placement import PlacementKey
     from preheat.policy.model import Clusters, Policy
 
@@ -27,10 +29,23 @@ class Remembered:
 
     :param warm: placements proved warm, with the time of that proof, by what is demanded of it.
     :param spent: by policy, the bytes asked of each cluster in the last day.
+    :param url: of the ledger; empty for none.
     """
 
     warm: Mapping[Demand, Mapping[PlacementKey, datetime]] = field(default_factory=dict)
     spent: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    url: str = ""
+
+    def images(self, questions: Iterable[Question]) -> Facts:
+        """Answer those that ask what an image consists of, as far as a run read its manifest."""
+        asked = [question for question in questions if question.kind is Kind.IMAGE]
+        if not self.url or not asked:
+            return {}
+        from preheat.ledger import Ledger  # noqa: PLC0415 - only where a ledger is read
+
+        with Ledger.at(self.url) as ledger:
+            found = ledger.images({question.digest for question in asked})
+        return {each: found[each.digest] for each in asked if each.digest in found}
 
 
 def remembered(
@@ -55,5 +70,6 @@ def remembered(
         demands = {policy.verify.demand for policy in policies}
         return Remembered(
             {demand: proved_warm(ledger, clusters, demand) for demand in demands},
-            {policy.name: ledger.spent(policy.name, at - _DAY) for policy in policies},
+            {policy.name: ledger.spent(policy.name, policy.day_of(at), at) for policy in policies},
+            url,
         )

@@ -76,6 +76,7 @@ def test_what_comes_and_goes(preheat: Preheat, repository: Path, catalog: Catalo
     assert "- web/frontend:2.4.0 linux/amd64" in told
     assert "released: NOT_NEWEST: number 2 of 3 by pushed" in told
     assert "bytes on eu-1: 100.0 MiB -> 50.0 MiB (-50.0 MiB)" in told
+    assert "Sizes are upper bounds, a shared layer counts each time;" in told
     assert "spec.rules[0].take.newest: 2 -> 1" in told
     assert "The same as before: ml-serving." in told
 

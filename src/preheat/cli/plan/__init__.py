@@ -13,6 +13,7 @@ from preheat.cli.options import (
     IncludeOption,
     JsonOption,
     LedgerOption,
+    ManifestsOption,
 )
 
 __all__ = ["plan"]
@@ -39,14 +40,7 @@ def plan(  # noqa: PLR0913 - each is a flag
     everything: Annotated[
         bool, typer.Option("--all", help="Show what is warmed and what is not.")
     ] = False,
-    manifests: Annotated[
-        bool,
-        typer.Option(
-            "--manifests",
-            help="Read manifests in Harbor, so that layers which images share count once; each"
-            " counts as a pull there.",
-        ),
-    ] = False,
+    manifests: ManifestsOption = False,
     markdown: Annotated[
         bool, typer.Option("--markdown", help="Write a comment for a pull request.")
     ] = False,
@@ -56,7 +50,7 @@ def plan(  # noqa: PLR0913 - each is a flag
 ) -> None:
     """Show what policies would warm, why, and how many bytes that is; nothing is asked for.
 
-    Exits with 1 if a policy has problems, or if its run would fail, as over a budget.
+    Exits with 1 if a policy has problems, or if its run would fail for certain, as over a budget.
     """
     from preheat.cli.plan.run import Shown, Wanted, run  # noqa: PLC0415 - heavy for other commands
 

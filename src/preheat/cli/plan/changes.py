@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from preheat.cli.preview import Sizes
 from preheat.policy.effective import effective_values
 from preheat.rendering import count_of
 
@@ -60,6 +61,7 @@ class PolicyChange:
 
     :param kept: placements that stay.
     :param bytes: by cluster, before and after.
+    :param sizes: how well sizes are known.
     :param notes: what a reader should know.
     :param failures: why a run of the new policy would fail.
     """
@@ -72,6 +74,7 @@ class PolicyChange:
     settings: tuple[Setting, ...] = ()
     notes: tuple[str, ...] = ()
     failures: tuple[str, ...] = ()
+    sizes: Sizes = field(default_factory=Sizes)
 
     @property
     def is_told(self) -> bool:
@@ -117,6 +120,7 @@ def compare(
         settings=settings,
         notes=(*_notes(before, after), *_new_warnings(old, new)),
         failures=new.plan.failures if new else (),
+        sizes=next((each.sizes for each in made if each and each.sizes.finer), Sizes()),
     )
 
 

@@ -42,6 +42,7 @@ def made_data(made: Made, *, selected: bool, rejected: bool) -> dict[str, Any]:
             }
             for name, each in plan.bytes.items()
         },
+        "sizes": str(made.sizes),
         "budget": _budget(made),
         "over_budget": plan.over_budget,
         "warnings": list(plan.warnings),
@@ -137,6 +138,7 @@ def change_data(change: PolicyChange) -> dict[str, Any]:
             name: {"bytes_before": before, "bytes_after": after}
             for name, (before, after) in change.bytes.items()
         },
+        "sizes": str(change.sizes),
         "settings": [
             {"path": each.path, "before": each.before, "after": each.after}
             for each in change.settings

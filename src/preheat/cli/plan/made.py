@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from preheat.artifact import Artifact
+    from preheat.cli.preview import Preview, Sizes
     from preheat.cli.world import World
+    from preheat.placement import PlacementKey
     from preheat.plan import Decision, Disposition, Plan, PlannedPlacement, Reason
     from preheat.policy.folder import PolicyEntry
     from preheat.policy.model import Clusters, Policy
@@ -34,6 +36,7 @@ class PlannedImage:
     :param digest: of the platform's manifest.
     :param listed: digest of the artifact that Harbor lists.
     :param size: bytes that a node downloads; None where nobody knows.
+    :param doubtful: those of its places that are over the budget only at most.
     """
 
     name: str
@@ -46,19 +49,22 @@ class PlannedImage:
     why: tuple[Reason, ...]
     size: int | None
     places: tuple[PlannedPlacement, ...]
+    doubtful: frozenset[PlacementKey] = frozenset()
 
 
 @dataclass(frozen=True)
 class Made:
     """One policy and its plan.
 
-    :param spent: bytes asked of each cluster in the last day, by cluster name.
+    :param sizes: how well its sizes are known.
+    :param spent: bytes asked of each cluster earlier in the day, by cluster name.
     """
 
     entry: PolicyEntry
     policy: Policy
     plan: Plan
     images: tuple[PlannedImage, ...]
+    sizes: Sizes
     spent: Mapping[str, int] = field(default_factory=dict)
 
     @property
@@ -96,12 +102,14 @@ class Made:
 
 def make(entry: PolicyEntry, policy: Policy, clusters: Clusters, world: World) -> Made:
     """Evaluate one policy and arrange its plan."""
-    _, plan = world.evaluate(policy, clusters)
+    preview = world.preview(policy, clusters)
     spent = world.memory.spent.get(policy.name, {})
-    return Made(entry, policy, plan, tuple(_images(plan, world)), spent)
+    images = tuple(_images(preview, world))
+    return Made(entry, policy, preview.plan, images, preview.sizes, spent)
 
 
-def _images(plan: Plan, world: World) -> Iterator[PlannedImage]:
+def _images(preview: Preview, world: World) -> Iterator[PlannedImage]:
+    plan = preview.plan
     places: dict[ImageKey, list[PlannedPlacement]] = {}
     for planned in plan.placements:
         key = planned.key
@@ -121,6 +129,7 @@ def _images(plan: Plan, world: World) -> Iterator[PlannedImage]:
             why=decision.reasons,
             size=_size(artifact, digest, platform, world),
             places=tuple(own),
+            doubtful=preview.doubtful.intersection(planned.key for planned in own),
         )
 
 

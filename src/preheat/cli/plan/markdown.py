@@ -88,12 +88,14 @@ def _plan(made: Made, *, rejected: bool) -> Iterator[str]:
     yield from (f"- :x: The run will fail: {_text(line)}" for line in made.plan.failures)
     if made.plan.over_budget:
         yield f"- :raising_hand: A person will be asked: {_text(made.plan.over_budget)}"
+    if made.images and made.sizes.words:
+        yield f"- {_text(made.sizes.words)}"
     yield ""
     rows = [
         (
             _code(image.name),
             _code(image.platform),
-            "<br>".join(_text(place_text(planned)) for planned in image.places),
+            "<br>".join(_text(place_text(planned, image.doubtful)) for planned in image.places),
             _text(size_text(image.size)),
             "<br>".join(_text(reason_text(reason)) for reason in image.why),
         )
@@ -121,6 +123,8 @@ def _change(change: PolicyChange) -> Iterator[str]:
         if before != after:
             sizes = f"{size_text(before)} to {size_text(after)}, {signed_size(after - before)}"
             yield f"- Bytes on {_code(cluster)}: {_text(sizes)}"
+    if change.sizes.words and change.byte_difference:
+        yield f"- {_text(change.sizes.words)}"
     yield from (f"- {_code(setting_text(setting))}" for setting in change.settings)
     yield ""
     rows = [row for image in change.images for row in _rows(image, change.why_gone)]
@@ -138,7 +142,7 @@ def _rows(change: ImageChange, why_gone: str) -> Iterator[tuple[str, ...]]:
                 sign,
                 _code(image.name),
                 _code(image.platform),
-                "<br>".join(_text(place_text(planned)) for planned in places),
+                "<br>".join(_text(place_text(planned, image.doubtful)) for planned in places),
                 _text(size_text(image.size)),
                 "<br>".join(why) or _text(why_gone),
             )

@@ -89,13 +89,15 @@ def _print_images(console: Console, made: Made) -> None:
             str(made.count(name, *_LATER)),
         )
     console.print(clusters)
+    if made.sizes.words:
+        console.print(Text(made.sizes.words, "dim"))
     console.print()
 
 
 def _add_image(table: Table, image: PlannedImage) -> None:
     why = Text("\n".join(plain(reason_text(reason)) for reason in image.why), "dim")
     cell = Group(Text(plain(image.name), "bold"), Padding(why, (0, 0, 0, 2)))
-    where = "\n".join(place_text(planned, joint="\n  ") for planned in image.places)
+    where = "\n".join(place_text(planned, image.doubtful, joint="\n  ") for planned in image.places)
     table.add_row(cell, image.platform, where, size_text(image.size))
 
 
@@ -121,6 +123,8 @@ def print_change(console: Console, change: PolicyChange) -> None:
         if before != after:
             told = f"{size_text(before)} -> {size_text(after)} ({signed_size(after - before)})"
             console.print(f"  bytes on {cluster}: {told}", soft_wrap=True)
+    if change.sizes.words and change.byte_difference:
+        console.print(f"  {change.sizes.words}", style="dim", soft_wrap=True)
     for setting in change.settings:
         console.print(f"  {plain(setting_text(setting))}", soft_wrap=True)
     for note in change.notes:
@@ -135,7 +139,7 @@ def _print_image_change(console: Console, change: ImageChange, why_gone: str) ->
     size = size_text(image.size)
     for sign, places, style in (("+", change.added, "green"), ("-", change.removed, "red")):
         if places:
-            where = ", ".join(place_text(planned) for planned in places)
+            where = ", ".join(place_text(planned, image.doubtful) for planned in places)
             head = f"  {sign} {plain(image.name)} {image.platform}  {where}  {size}"
             console.print(Text(head, style), soft_wrap=True)
     code = not change.added

@@ -11,8 +11,11 @@ from preheat.policy.units import format_size
 from preheat.rendering import count_of
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from preheat.cli.plan.changes import PolicyChange, Setting
     from preheat.cli.plan.made import Made
+    from preheat.placement import PlacementKey
     from preheat.plan import Decision, PlannedPlacement, Reason
 
 __all__ = [
@@ -65,23 +68,32 @@ def budget_lines(made: Made) -> list[str]:
     budget = made.policy.budget
     if budget is None:
         return []
-    asked = [p for p in made.plan.placements if p.disposition is Disposition.ASK]
     lines: list[str] = []
     if budget.max_images is not None:
-        images = len({(p.settings.registry, p.key.repository, p.key.digest) for p in asked})
-        lines.append(f"Budget: {images} of {count_of(budget.max_images, 'image')} a run.")
+        most = count_of(budget.max_images, "image")
+        lines.append(f"Budget: {count_asked(made)} of {most} a run.")
     total = sum(each.bytes for each in made.plan.bytes.values())
+    at_most = made.sizes.at_most
     if budget.per_run_bytes is not None:
         most = size_text(budget.per_run_bytes)
-        lines.append(f"Budget: {size_text(total)} of {most} a run, over all clusters.")
+        lines.append(f"Budget: {at_most}{size_text(total)} of {most} a run, over all clusters.")
     if budget.per_cluster_per_day_bytes is not None:
         most = size_text(budget.per_cluster_per_day_bytes)
         for name, each in made.plan.bytes.items():
             before = made.spent.get(name, 0)
             earlier = f" with {size_text(before)} earlier today" if before else ""
             used = size_text(each.bytes + before)
-            lines.append(f"Budget: {used} of {most} a day on {name}{earlier}.")
+            lines.append(f"Budget: {at_most}{used} of {most} a day on {name}{earlier}.")
     return lines
+
+
+def count_asked(made: Made) -> int:
+    """Count the images to ask for as a budget does: an artifact with all its platforms once."""
+    return len({
+        (image.registry, image.repository, image.listed)
+        for image in made.images
+        if any(planned.disposition is Disposition.ASK for planned in image.places)
+    })
 
 
 def size_text(size: int | None) -> str:
@@ -94,12 +106,19 @@ def signed_size(size: int) -> str:
     return f"{'-' if size < 0 else '+'}{format_size(abs(size))}"
 
 
-def place_text(planned: PlannedPlacement, *, joint: str = ": ") -> str:
-    """Say where a placement goes: cluster, scope, and what becomes of it if it is not asked for."""
+def place_text(
+    planned: PlannedPlacement, doubtful: Collection[PlacementKey], *, joint: str = ": "
+) -> str:
+    """Say where a placement goes: cluster, scope, and what becomes of it if it is not asked for.
+
+    :param doubtful: those that are over the budget only at most.
+    """
     text = f"{planned.key.cluster} {planned.key.scope.value}"
     if planned.key.peers:
         text += f" ({planned.key.peers})"
     later = _DISPOSITIONS.get(planned.disposition)
+    if planned.key in doubtful:
+        later = f"may be {later}"
     return f"{text}{joint}{later}" if later else text
 
 
