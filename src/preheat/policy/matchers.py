@@ -9,11 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
-
-import re2
+from typing import TYPE_CHECKING
 
 from preheat.policy import globs
+from preheat.policy.regexes import compiled_regex
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -29,7 +28,6 @@ __all__ = [
 
 MAX_PATTERN_LENGTH = 1024
 """Longest pattern (harbor: filters hold at most 1024 characters)."""
-_MAX_COMPILED_BYTES = 1 << 20
 
 
 class MatcherKind(StrEnum):
@@ -101,7 +99,7 @@ def captured(pattern: str, text: str | None) -> dict[str, str]:
 
     :param text: None asks for the names only; a text that does not match gives no group.
     """
-    regex = _regex(pattern)
+    regex = compiled_regex(pattern)
     if text is None:
         return dict.fromkeys(regex.groupindex, "")
     found = regex.fullmatch(text)
@@ -109,23 +107,5 @@ def captured(pattern: str, text: str | None) -> dict[str, str]:
 
 
 def _compiled_regex(pattern: str) -> Callable[[str], bool]:
-    regex = _regex(pattern)
+    regex = compiled_regex(pattern)
     return lambda text: regex.fullmatch(text) is not None
-
-
-@lru_cache(maxsize=2048)
-def _regex(pattern: str) -> Any:
-    options = re2.Options()
-    options.log_errors = False
-    # A hostile pattern such as ((a{100}){100}){100} is refused for its size, not compiled for ever.
-    options.max_mem = _MAX_COMPILED_BYTES
-    try:
-        return re2.compile(pattern, options)
-    except re2.error as error:
-        raise ValueError(f"not a valid RE2 expression: {_words(error)}") from None
-
-
-def _words(error: Exception) -> str:
-    """RE2 gives its reason as bytes."""
-    reason = error.args[0] if error.args else ""
-    return reason.decode(errors="replace") if isinstance(reason, bytes) else str(reason)

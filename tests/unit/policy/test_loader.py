@@ -138,7 +138,7 @@ def test_three_mistakes_are_shown_together(clusters: Clusters) -> None:
         "artifactTypes[0] 'images' is not one of image, cnai, chart, wasm. Did you mean 'image'?",
         'include[0] This must be a matcher such as {glob: "v*"}',
         "include[1].glb The key 'glb' is unknown; did you mean 'glob'?",
-        "include[2].regex Not a valid RE2 expression: invalid perl operator: (?=.",
+        "include[2].regex Not a valid RE2 expression: invalid perl operator: '(?='; RE2 looks",
         "include[3] Write exactly one of exact, glob and regex.",
         "include[4] Write exactly one of exact, glob and regex.",
         ":11:12: spec.rules[0].tags There is no value; write one, or remove the key.",
