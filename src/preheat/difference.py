@@ -18,7 +18,7 @@ class ImageName:
     """One selected image; two are the same whatever tags they carry.
 
     :param repository: project and repository.
-    :param digest: of the artifact that Harbor lists.
+    :param digest: of the platform's own manifest: a rebuilt index of the same images is no change.
     """
 
     registry: str
@@ -44,7 +44,7 @@ def selected(decisions: Iterable[Decision]) -> tuple[ImageName, ...]:
     """Name the images that a plan selects."""
     return tuple(
         sorted({
-            ImageName(d.registry, d.repository, d.digest, d.platform, d.tags)
+            ImageName(d.registry, d.repository, d.image or d.digest, d.platform, d.tags)
             for d in decisions
             if d.selected
         })

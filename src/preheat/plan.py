@@ -85,6 +85,7 @@ class Decision:
     :param repository: project and repository.
     :param digest: digest of the artifact that Harbor lists.
     :param tags: all its tags; those that the rule picked come first.
+    :param image: digest of the platform's own manifest, where the candidate is selected.
     :param others: where a rule or pin takes the artifact, why the other rules do not.
     """
 
@@ -96,6 +97,7 @@ class Decision:
     selected: bool
     reasons: tuple[Reason, ...]
     others: tuple[Reason, ...] = ()
+    image: str = ""
 
 
 class Disposition(StrEnum):

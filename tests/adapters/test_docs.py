@@ -91,9 +91,9 @@ def test_a_budget_says_what_happens_beyond_it(on_exceed: str, words: str, green:
     limits = "maxImages: 1, perRun: 1GiB, perClusterPerDay: 1.5TiB"
     page = told(f"\n  budget: {{{limits}, onExceed: {on_exceed}}}\n")
 
-    assert "at most 1 image a run, 1.0 GiB a run, 1.5 TiB a cluster in 24 hours. " in page
+    assert "at most 1 image a run, 1.0 GiB a run, 1.5 TiB a cluster a day. " in page
     assert words in page
-    assert ("What the budget leaves out is not" in page) == green
+    assert ("When the budget left something out, `report` is skipped" in page) == green
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,7 @@ def test_windows_say_what_happens_outside(on_closed: str, words: str, skips: boo
     hours = "every day 20:00 to 06:00 (Europe/Berlin), but not fri 16:00 to 24:00 (UTC). "
     assert f"- **Only within** {hours}" in page
     assert words in page
-    assert ("`report` is skipped says nothing" in page) == skips
+    assert ("`report` is skipped announces nothing" in page) == skips
 
 
 def test_hours_that_are_only_denied_leave_all_others() -> None:

@@ -6,7 +6,7 @@ import json
 import threading
 import zlib
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -127,7 +127,9 @@ def test_a_days_budget_counts_earlier_runs(place: Any, three: Three) -> None:
     assert place.labels(third, Disposition.OVER_BUDGET) == three.named("a:3")
     assert "earlier" in place.outcomes(third)[0].detail
     with Ledger.open(place.ledger_url) as ledger:
-        (spent,) = ledger.spent("daily", first.start_date - timedelta(hours=1)).values()
+        (spent,) = ledger.spent(
+            "daily", first.start_date - timedelta(hours=1), datetime.now(UTC)
+        ).values()
     assert 660_000 <= spent < 700_000
 
 
@@ -143,11 +145,9 @@ def test_bytes_and_what_changed_are_recorded(place: Any, three: Three, said: Any
     assert bytes_first["us-1"]["images"] == 3
     assert 1_900_000 <= bytes_first["us-1"]["bytes"] < 2_000_000
     assert bytes_second["us-1"]["images"] == 1
-    assert {part: tagged(changed[part]) for part in changed} == {
-        "added": three.named("a:2"),
-        "removed": three.named("a:1"),
-        "kept": three.named("b:1", "c:1"),
-    }
+    assert tagged(changed["added"]) == three.named("a:2")
+    assert tagged(changed["removed"]) == three.named("a:1")
+    assert changed["kept"] == 2
     assert "Images since the last plan: 1 came, 1 went, 2 stayed" in said()
 
 

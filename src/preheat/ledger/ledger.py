@@ -7,12 +7,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Self
 
-from preheat.ledger import attempts, engine, leases, migrate, outcomes, placements, plans
+from preheat.ledger import (
+    attempts,
+    dispositions,
+    engine,
+    leases,
+    migrate,
+    outcomes,
+    placements,
+    plans,
+)
 from preheat.ledger.records import Followed
 from preheat.ledger.upkeep import Upkeep
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from datetime import datetime, timedelta
 
     from sqlalchemy.engine import URL
@@ -117,12 +126,27 @@ class Ledger:
     def lift_budget(self, dag_id: str, run_id: str, *, most: int) -> int:
         """Ask for what the budget of a run left out too, up to ``most`` of each cluster."""
         with engine.writing(self._engine) as connection:
-            return plans.lift_budget(connection, dag_id, run_id, most)
+            return dispositions.lift_budget(connection, dag_id, run_id, most)
 
-    def spent(self, policy: str, since: datetime) -> Mapping[str, int]:
-        """Tell how many bytes the policy asked of each cluster since then, by cluster name."""
+    def hold_to_budget(self, dag_id: str, run_id: str) -> None:
+        """Take back what :meth:`lift_budget` lifted."""
+        with engine.writing(self._engine) as connection:
+            dispositions.hold_to_budget(connection, dag_id, run_id)
+
+    def close_window(self, dag_id: str, run_id: str, cluster: str, detail: str) -> int:
+        """Leave out what a run has still to ask of a cluster; tell how many placements."""
+        with engine.writing(self._engine) as connection:
+            return dispositions.close_window(connection, dag_id, run_id, cluster, detail)
+
+    def spent(self, policy: str, since: datetime, until: datetime) -> Mapping[str, int]:
+        """Tell how many bytes the policy asked of each cluster in that time, by cluster name."""
         with engine.reading(self._engine) as connection:
-            return plans.spent(connection, policy, since)
+            return plans.spent(connection, policy, since, until)
+
+    def images(self, digests: Iterable[str]) -> dict[str, Image]:
+        """Read the blobs of those images whose manifest was ever resolved, by digest."""
+        with engine.reading(self._engine) as connection:
+            return placements.get_images(connection, digests)
 
     def outcomes(self, dag_id: str, run_id: str) -> list[Outcome]:
         """Tell what became of each placement that the run planned, in plan order."""

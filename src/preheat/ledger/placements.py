@@ -32,6 +32,7 @@ __all__ = [
     "fingerprint",
     "get",
     "get_image",
+    "get_images",
     "read",
     "read_key",
     "read_seen",
@@ -39,6 +40,8 @@ __all__ = [
     "save_image",
     "warm",
 ]
+
+_IN_AT_ONCE = 500
 
 
 def fingerprint(key: PlacementKey) -> str:
@@ -185,10 +188,17 @@ def save_image(connection: Connection, image: Image) -> None:
 
 def get_image(connection: Connection, digest: str) -> Image | None:
     """Read an image, if its manifest was ever resolved."""
-    row = connection.execute(
-        select(image_table).where(image_table.c.digest == digest)
-    ).one_or_none()
-    if row is None:
-        return None
-    blobs = tuple(Blob(digest=name, size=size) for name, size in row.blobs)
-    return Image(digest=row.digest, platform=row.platform, blobs=blobs)
+    return get_images(connection, [digest]).get(digest)
+
+
+def get_images(connection: Connection, digests: Iterable[str]) -> dict[str, Image]:
+    """Read those images whose manifest was ever resolved, by digest."""
+    found: dict[str, Image] = {}
+    wanted = list(dict.fromkeys(digests))
+    for start in range(0, len(wanted), _IN_AT_ONCE):
+        some = wanted[start : start + _IN_AT_ONCE]
+        query = select(image_table).where(image_table.c.digest.in_(some))
+        for row in connection.execute(query):
+            blobs = tuple(Blob(digest=name, size=size) for name, size in row.blobs)
+            found[row.digest] = Image(digest=row.digest, platform=row.platform, blobs=blobs)
+    return found

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import zlib
-from collections import Counter
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import msgspec
-from sqlalchemy import and_, delete, func, insert, or_, select, update
+from sqlalchemy import and_, delete, func, insert, or_, select
 
 from preheat.difference import selected
 from preheat.ledger import attempts, kept, placements
@@ -17,7 +16,7 @@ from preheat.ledger.records import PlanItem, RecordedPlan
 from preheat.ledger.schema import attempt, follower, image, placement, plan_placement
 from preheat.ledger.schema import plan as table
 from preheat.placement import grounds
-from preheat.plan import Decision, Disposition
+from preheat.plan import Decision
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,11 +24,11 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-    from preheat.difference import ImageName
+    from preheat.difference import Difference, ImageName
     from preheat.ledger.records import RunRef
     from preheat.plan import Plan, PlannedPlacement
 
-__all__ = ["decisions", "failures", "lift_budget", "record", "selected_before", "spent"]
+__all__ = ["decisions", "failures", "record", "selected_before", "spent"]
 
 LABEL_LENGTH = 500
 DETAIL_LENGTH = 2000
@@ -95,7 +94,7 @@ def _save(connection: Connection, plan: Plan, run: RunRef) -> int:
         "recorded_at": clock(connection),
         "counts": plan.counts(),
         "bytes": {cluster: asdict(counted) for cluster, counted in plan.bytes.items()},
-        "difference": None if plan.difference is None else asdict(plan.difference),
+        "difference": _as_data(plan.difference),
         "keep_warm": kept.as_data(plan.keep_warm),
         "decisions": _pack(plan.decisions),
     }
@@ -139,44 +138,8 @@ def selected_before(
     return None if packed is None else selected(_unpack(packed))
 
 
-def lift_budget(connection: Connection, dag_id: str, run_id: str, most: int) -> int:
-    """Ask for what the budget of a run left out too, up to ``most`` of each cluster; tell how many.
-
-    What is more than that waits for the next run.
-    """
-    own = select(table.c.id).where(table.c.dag_id == dag_id, table.c.run_id == run_id)
-    plan_id = connection.scalar(own)
-    if plan_id is None:
-        return 0
-    query = (
-        select(plan_placement.c.position, plan_placement.c.disposition, placement.c.cluster)
-        .join(placement, placement.c.id == plan_placement.c.placement_id)
-        .where(plan_placement.c.plan_id == plan_id)
-        .order_by(plan_placement.c.position)
-    )
-    rows = connection.execute(query).all()
-    asked = Counter(row.cluster for row in rows if row.disposition == Disposition.ASK.value)
-    lifted: list[int] = []
-    late: list[int] = []
-    for row in rows:
-        if row.disposition == Disposition.OVER_BUDGET.value:
-            (lifted if asked[row.cluster] < most else late).append(row.position)
-            asked[row.cluster] += 1
-    change = update(plan_placement).where(plan_placement.c.plan_id == plan_id)
-    for positions, disposition in ((lifted, Disposition.ASK), (late, Disposition.NEXT_RUN)):
-        for start in range(0, len(positions), _IN_AT_ONCE):
-            some = positions[start : start + _IN_AT_ONCE]
-            connection.execute(
-                change.where(plan_placement.c.position.in_(some)).values(
-                    disposition=disposition.value
-                )
-            )
-    kept.follow(connection, plan_id, clock(connection))
-    return len(lifted)
-
-
-def spent(connection: Connection, policy: str, since: datetime) -> dict[str, int]:
-    """Sum up what the policy asked of each cluster since then, in bytes; a retry costs nothing.
+def spent(connection: Connection, policy: str, since: datetime, until: datetime) -> dict[str, int]:
+    """Sum up what the policy asked of each cluster in that time, in bytes; a retry costs nothing.
 
     At most too high: blobs that images share count for each of them. Rests on who followed the
     attempts, not on the plan: a cleared plan task forgets what its plan led to.
@@ -185,7 +148,7 @@ def spent(connection: Connection, policy: str, since: datetime) -> dict[str, int
         select(attempt.c.placement_id, attempt.c.dag_id, attempt.c.run_id)
         .join(follower, follower.c.attempt_id == attempt.c.id)
         .join(table, and_(table.c.dag_id == follower.c.dag_id, table.c.run_id == follower.c.run_id))
-        .where(table.c.policy == policy, attempt.c.asked_at >= since)
+        .where(table.c.policy == policy, attempt.c.asked_at.between(since, until))
         .distinct()
         .subquery()
     )
@@ -196,6 +159,14 @@ def spent(connection: Connection, policy: str, since: datetime) -> dict[str, int
         .group_by(placement.c.cluster)
     )
     return {cluster: int(total) for cluster, total in connection.execute(query)}
+
+
+def _as_data(found: Difference | None) -> dict[str, object] | None:
+    """Keep what came and went; of what stayed only the number, for the decisions have the names."""
+    if found is None:
+        return None
+    named = {key: [asdict(name) for name in getattr(found, key)] for key in ("added", "removed")}
+    return {**named, "kept": len(found.kept)}
 
 
 def _pack(made: Sequence[Decision]) -> bytes:

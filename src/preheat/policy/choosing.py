@@ -125,7 +125,7 @@ class Choosing:
             return self._decision(artifact, all_tags, platform, (first, *reasons))
         order = (picks[0].rule_index, artifact.registry, artifact.full_name, picks[0].rank)
         self._chosen[name] = order, Chosen(artifact, digest, platform, tags, pinned)
-        return self._decision(artifact, all_tags, platform, reasons, selected=True)
+        return self._decision(artifact, all_tags, platform, reasons, image=digest)
 
     def _decision(
         self,
@@ -134,7 +134,7 @@ class Choosing:
         platform: str,
         reasons: tuple[Reason, ...],
         *,
-        selected: bool = False,
+        image: str = "",
     ) -> Decision:
         return Decision(
             registry=artifact.registry,
@@ -142,6 +142,7 @@ class Choosing:
             digest=artifact.digest,
             tags=tags,
             platform=platform,
-            selected=selected,
+            selected=bool(image),
             reasons=reasons,
+            image=image,
         )

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import asdict, dataclass, field
+from datetime import UTC
 from enum import StrEnum
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 from preheat.demand import Demand
 from preheat.errors import Problem, ProblemsError
@@ -16,6 +18,7 @@ from preheat.placement import Peers, Scope, TrackSettings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from datetime import datetime
 
     from preheat.plan import KeepWarm
     from preheat.policy.budget import Budget
@@ -263,6 +266,11 @@ class Policy:
     def registries(self) -> tuple[str, ...]:
         """Connection ids of all Harbors it reads, each once."""
         return tuple(dict.fromkeys(source.registry for source in self.sources))
+
+    def day_of(self, now: datetime) -> datetime:
+        """Tell when the calendar day began, in the time zone of the schedule, else in UTC."""
+        zone = ZoneInfo(self.schedule.timezone) if self.schedule else UTC
+        return now.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0)
 
     @property
     def cluster_names(self) -> tuple[str, ...]:

@@ -4,7 +4,8 @@ Harbor's own preheating knows no hours. A window is named by the day on which it
 end on the next: Friday from 20:00 to 06:00 ends on Saturday morning. ``to: "24:00"`` is the end of
 the day. Each window has a time zone of its own. Without ``allow`` it is always allowed; ``deny``
 wins. ``onClosed`` says what a run does outside: ``wait`` until it opens, ``skip`` what is left, or
-``fail``.
+``fail``. A run looks at the windows when it plans, and when it hands a cluster's images out; those
+are then asked for to their end, past that of the window if it takes so long.
 
 Where clocks are put forward or back, some times do not exist and others come twice. In doubt it is
 closed: an allow window then is the shorter of what could be meant (and may fall out that day), a

@@ -42,10 +42,7 @@ class Answers:
         return facts
 
     def _remembered(self, questions: Sequence[Question]) -> Facts:
-        facts: Facts = {}
-        for question in questions:
-            if question.kind is Kind.IMAGE:
-                image = self._ledger.image(question.digest)
-                if image is not None:
-                    facts[question] = image
+        asked = [question for question in questions if question.kind is Kind.IMAGE]
+        known = self._ledger.images(question.digest for question in asked)
+        facts: Facts = {q: known[q.digest] for q in asked if q.digest in known}
         return facts

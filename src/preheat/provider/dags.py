@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
     from preheat.errors import Problem
     from preheat.policy.model import Cluster, Clusters, Policy
+    from preheat.policy.windows import Windows
     from preheat.provider.sources import PlanSource
 
 __all__ = ["images_dag", "policy_dags"]
@@ -61,6 +62,7 @@ class Body:
     :param clusters: one mapped task each.
     :param announce: whether a green run updates the assets ``warm://<cluster>``.
     :param asks_for: the policy whose budget a person may lift; empty for none.
+    :param windows: when the policy may ask; None for always.
     """
 
     source: PlanSource
@@ -69,6 +71,7 @@ class Body:
     on_partial: OnPartial = OnPartial.RETRY
     announce: bool = True
     asks_for: str = ""
+    windows: Windows | None = None
 
     def build(self) -> None:
         """Add the tasks to the DAG that is being made."""
@@ -97,7 +100,7 @@ class Body:
         group_id = f"cluster-{cluster.name}" if taken else cluster.name
         with TaskGroup(group_id=group_id, tooltip=f"Dragonfly cluster {cluster.name}"):
             placements = ClusterPlacementsOperator(
-                task_id="placements", cluster=cluster.name, **_PATIENT
+                task_id="placements", cluster=cluster.name, windows=self.windows, **_PATIENT
             )
             track = DragonflyPreheatSensor.partial(
                 task_id="track",
@@ -159,6 +162,7 @@ def _policy_dag(policy: Policy, clusters: Clusters) -> DAG:
             retry=policy.retry,
             on_partial=policy.verify.on_partial,
             asks_for=policy.name if _asks(policy) else "",
+            windows=policy.windows,
         ).build()
     return dag
 

@@ -161,7 +161,7 @@ def _budget(budget: Budget) -> str:
     if budget.per_run_bytes is not None:
         parts.append(f"{format_size(budget.per_run_bytes)} a run")
     if budget.per_cluster_per_day_bytes is not None:
-        parts.append(f"{format_size(budget.per_cluster_per_day_bytes)} a cluster in 24 hours")
+        parts.append(f"{format_size(budget.per_cluster_per_day_bytes)} a cluster a day")
     return ", ".join(parts)
 
 
@@ -175,9 +175,9 @@ def _green(policy: Policy) -> Iterator[str]:
     partial = policy.verify.on_partial is OnPartial.ACCEPT
     yield f"all that was asked for is warm{' or PARTIAL, which this policy accepts' * partial}."
     if policy.budget and policy.budget.on_exceed is not OnExceed.FAIL:
-        yield "What the budget leaves out is not; it is `over budget` in the report's table."
+        yield "When the budget left something out, `report` is skipped and names it `over budget`."
     if policy.windows and policy.windows.on_closed is OnClosed.SKIP:
-        yield "A run whose `report` is skipped says nothing: its window was closed."
+        yield "A run whose `report` is skipped announces nothing: its window was closed."
 
 
 def invalid_doc(file_name: str, problems: Sequence[Problem], text: str = "") -> str:

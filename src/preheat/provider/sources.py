@@ -6,7 +6,7 @@ import hashlib
 import json
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from msgspec import structs
@@ -47,7 +47,6 @@ FORM_FIELDS = frozenset((
     "dry_run",
 ))
 
-_DAY = timedelta(days=1)
 _LOOKUPS_AT_ONCE = 4  # more gain nothing on Harbor's side (harbor: enumeration-timings)
 
 
@@ -86,7 +85,7 @@ class PolicySource:
             self.clusters,
             now,
             warm=proved_warm(ledger, self.clusters, self.policy.verify.demand),
-            spent=ledger.spent(self.policy.name, now - _DAY),
+            spent=ledger.spent(self.policy.name, self.policy.day_of(now), now),
             max_map_length=max_map_length(),
         )
         return complete(evaluation, Answers(ledger, clients))

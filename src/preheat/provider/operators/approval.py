@@ -46,6 +46,9 @@ class BudgetApprovalOperator(HITLOperator):
         if not self.body:
             self.log.info("The plan keeps to its budget: there is nothing to decide.")
             return None
+        ti = context["ti"]
+        # Cleared after a yes, the question stands anew.
+        open_ledger().hold_to_budget(ti.dag_id, ti.run_id)
         return super().execute(context)
 
     def execute_complete(self, context: Context, event: dict[str, Any]) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.standard.triggers.temporal import DateTimeTrigger
@@ -15,17 +16,22 @@ from preheat.errors import InputError, RefusedError, RemoteError
 from preheat.plan import Disposition
 from preheat.policy.images import IMAGES_PLAN
 from preheat.policy.units import format_size
+from preheat.policy.weighing import weigh
 from preheat.provider.config import open_ledger
 from preheat.provider.hooks.harbor import HarborHook
 from preheat.provider.runs import run_ref
 from preheat.rendering import count_of
+from preheat.upkeep import UPKEEP_PLAN
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from airflow.sdk import Context
 
+    from preheat.artifact import Image
     from preheat.harbor.client import HarborClient
     from preheat.ledger import Ledger, RunRef
-    from preheat.plan import Plan, PlannedPlacement
+    from preheat.plan import ClusterBytes, Plan, PlannedPlacement
     from preheat.provider.sources import PlanSource
 
 __all__ = ["OVER_BUDGET", "EvaluatePolicyOperator"]
@@ -69,8 +75,8 @@ class EvaluatePolicyOperator(BaseOperator):
         if plan.opens_at is not None:
             self.log.info("Waiting until %s, then planning anew.", plan.opens_at.isoformat())
             self.defer(trigger=DateTimeTrigger(moment=plan.opens_at), method_name="execute_open")
+        plan = replace(plan, bytes=self._weigh(ledger, plan))
         recorded = ledger.record_plan(plan, run)
-        self._fetch_manifests(ledger, plan)
         counts = plan.counts()
         asked = sum(item.disposition is Disposition.ASK for item in recorded.items)
         self.log.info("Decisions: %s", counts)
@@ -110,38 +116,37 @@ class EvaluatePolicyOperator(BaseOperator):
                 len(plan.difference.kept),
             )
 
-    def _fetch_manifests(self, ledger: Ledger, plan: Plan) -> None:
-        """Fetch what the images consist of, where the ledger does not know it yet."""
-        wanted = {
-            (p.settings.registry, p.key.digest): p
-            for p in plan.placements
-            if p.disposition is Disposition.ASK and ledger.image(p.key.digest) is None
+    def _weigh(self, ledger: Ledger, plan: Plan) -> dict[str, ClusterBytes]:
+        """Find out what the images consist of, and count the bytes, shared blobs once."""
+        asked = [p for p in plan.placements if p.disposition is Disposition.ASK]
+        images = ledger.images(placement.key.digest for placement in asked)
+        unread = {
+            (p.settings.registry, p.key.digest): p for p in asked if p.key.digest not in images
         }
-        clients: dict[str, HarborClient] = {
-            registry: HarborHook(registry).client() for registry, _ in wanted
-        }
-
-        def fetch(placement: PlannedPlacement) -> None:
-            key = placement.key
-            try:
-                image = clients[placement.settings.registry].resolve(
-                    key.repository, key.digest, key.platform
-                )
-            except (RemoteError, InputError) as error:
-                # Only this placement suffers: its own task tries again and tells.
-                self.log.warning(
-                    "%s: its manifest could not be read now: %s", placement.label, error
-                )
-            else:
-                ledger.record_image(image)
-
+        clients = {registry: HarborHook(registry).client() for registry, _ in unread}
         with ThreadPoolExecutor(_MANIFESTS_AT_ONCE) as pool:
-            list(pool.map(fetch, wanted.values()))
+            for image in pool.map(partial(self._read, clients), unread.values()):
+                if image is not None:
+                    ledger.record_image(image)
+                    images[image.digest] = image
+        return weigh(asked, lambda key: images.get(key.digest))
+
+    def _read(
+        self, clients: Mapping[str, HarborClient], placement: PlannedPlacement
+    ) -> Image | None:
+        key = placement.key
+        client = clients[placement.settings.registry]
+        try:
+            return client.resolve(key.repository, key.digest, key.platform)
+        except (RemoteError, InputError) as error:
+            # Only this placement suffers: its own task tries again and tells.
+            self.log.warning("%s: its manifest could not be read now: %s", placement.label, error)
+            return None
 
 
 def _compared(plan: Plan, ledger: Ledger, run: RunRef) -> Plan:
-    """Say what came and went since the policy's last plan; typed images follow from none."""
-    if plan.policy == IMAGES_PLAN:
+    """Say what came and went since the policy's last plan; others follow from none."""
+    if plan.policy in {IMAGES_PLAN, UPKEEP_PLAN}:
         return plan
     before = ledger.selected_before(plan.policy, run)
     if before is None:

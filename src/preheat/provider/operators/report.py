@@ -27,8 +27,8 @@ __all__ = ["PreheatReportOperator"]
 class PreheatReportOperator(BaseOperator):
     """Read the ledger and fail the run unless every placement of its plan is warm.
 
-    What the budget leaves out, or a closed window, is no failure: the policy says so itself. A run
-    that leaves out what a closed window forbids asks for nothing at all, and ends skipped.
+    What the budget leaves out, or a closed window, is no failure: the policy says so itself. But
+    not all is warm then: the report ends skipped, and no asset says that the clusters are warm.
 
     The only leaf of the DAG, run whatever happened before it. Clearing a tracked task *with its
     downstream* runs it again, so that the run turns green once all is warm.
@@ -82,6 +82,9 @@ class PreheatReportOperator(BaseOperator):
         if complaints:
             raise AirflowFailException("\n".join(complaints))
         self.log.info("%s", summary)
+        if left := [o for o in outcomes if o.disposition is Disposition.OVER_BUDGET]:
+            self.log.info("The budget left out %s; all else is warm.", count_of(len(left), "image"))
+            raise AirflowSkipException("The budget left something out.")
         return summary
 
     def _is_well(self, outcome: Outcome) -> bool:
