@@ -14,7 +14,10 @@ from preheat.errors import InputError
 if TYPE_CHECKING:
     from preheat.policy.model import Policy
 
-__all__ = ["moment", "next_run", "now"]
+__all__ = ["BY_HAND", "moment", "next_run", "now"]
+
+BY_HAND = "events start nothing in this version: add a schedule, or run it by hand"
+"""What to know of a policy without a schedule."""
 
 
 def now() -> datetime:

@@ -29,6 +29,13 @@ LONGEST_TEXT = 1024
 PLACEHOLDER = "0 2 * * *"
 CRON_FIELDS = 6
 _OLD_SCOPES = {"single_peer": Scope.SINGLE_SEED_PEER}  # of Harbor 2.12 (migration 0150)
+_NO_EVENTS = Difference(
+    "schedule",
+    "Harbor warms each image as its event comes; events start nothing in this version of Preheat."
+    " Here it is suspended, with a schedule that you may choose. A scheduled run takes all that the"
+    " filters match, not only what is new: give the rule an age or take first.",
+    stops=True,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,8 +195,9 @@ def _triggers(policy: HarborPolicy, told: list[Difference]) -> dict[str, Any]:
     if policy.trigger == "event_based":
         text = "Harbor's events are pushes of tagged images, scans and labels; a tag that is set by"
         text += " API or in the portal goes unheard there: add tagAdded to hear it."
-        told.append(Difference("events", text))
-        return {"events": ["pushed", "scanned", "labelAdded"]}
+        told += (Difference("events", text), _NO_EVENTS)
+        schedule = {"cron": PLACEHOLDER, "timezone": "UTC"}
+        return {"schedule": schedule, "events": ["pushed", "scanned", "labelAdded"]}
     cron = _cron(policy, told)
     return {"schedule": {"cron": cron, "timezone": "UTC"}}
 

@@ -53,6 +53,7 @@ __all__ = [
     "Text",
     "TimeZone",
     "between",
+    "check_name",
     "refuse_later",
     "require_any",
     "require_one",
@@ -179,7 +180,11 @@ def _clock_time(value: object) -> object:
     return time.fromisoformat(text)
 
 
-def _file_name(value: str) -> str:
+def check_name(value: str) -> str:
+    """Take a name that can be that of a file, a rule and a task.
+
+    :raises ValueError: for any other.
+    """
     if _NAME.fullmatch(value) is None:
         raise ValueError(
             f"{value!r} is not a name; use a-z, 0-9, - and _, at most 63, and begin and end with"
@@ -231,7 +236,7 @@ def _looks_like(pattern: str, example: str, *, kinds: str | list[str] = "string"
 
 Text = Annotated[str, Field(min_length=1, max_length=1024)]
 FileName = Annotated[
-    str, AfterValidator(_file_name), _looks_like(_NAME.pattern, "web-frontends", kinds=SCALAR)
+    str, AfterValidator(check_name), _looks_like(_NAME.pattern, "web-frontends", kinds=SCALAR)
 ]
 Number = Annotated[int, BeforeValidator(_number)]
 Flag = Annotated[bool, BeforeValidator(_flag)]

@@ -146,7 +146,9 @@ class TriggersSpec(Strict, json_schema_extra=SOME_KEYS):
     shape: ClassVar[str] = 'a map such as {schedule: {cron: "0 2 * * *", timezone: UTC}}'
     schedule: ScheduleSpec | None = Field(None, description="At fixed times.")
     events: Annotated[tuple[Event, ...], Field(min_length=1)] = Field(
-        (), description="When something happens in Harbor."
+        (),
+        description="When something happens in Harbor. In this version events start nothing: a"
+        " policy without a schedule runs by hand only.",
     )
 
     @field_validator("events", mode="before")

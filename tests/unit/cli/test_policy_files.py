@@ -57,8 +57,8 @@ def test_a_new_policy_from_another_keeps_its_comments(preheat: Preheat, include:
     [
         (["library-base"], "include/policies/library-base.yaml exists already"),
         (["short"], "include/policies/short.yml exists already"),
-        (["Up Per"], "'Up Per' is not a name of a policy"),
-        (["../escape"], "'../escape' is not a name of a policy"),
+        (["Up Per"], "'Up Per' is not a name"),
+        (["../escape"], "'../escape' is not a name"),
         (["new", "--from", "libary-base"], "Did you mean library-base?"),
     ],
 )

@@ -18,7 +18,7 @@ from preheat.importing.clusters import Inventory, slug
 from preheat.importing.reading import read_policy
 from preheat.importing.translation import translate
 from preheat.policy.loader import load_clusters, load_policy
-from preheat.policy.model import Clusters, Event
+from preheat.policy.model import Clusters, Event, Schedule
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,7 +49,7 @@ def words(imported: Imported) -> str:
         ("preheat-policy-create-bad-filter-type", True, "'platform' is unknown"),
         ("preheat-policy-create-bad-trigger", True, "trigger 'weekly'"),
         ("preheat-policy-create-bad-scope", True, "scope 'everything'"),
-        ("preheat-policy-create-event-based", False, "add tagAdded"),
+        ("preheat-policy-create-event-based", True, "add tagAdded"),
         ("preheat-policy-create-signature-vulnerability", True, "vulnerability 3 never counted"),
     ],
 )
@@ -110,8 +110,19 @@ def test_events_are_those_that_harbor_hears(told: Tell, made: Make) -> None:
     """Pushes, scans and labels, and only of images (harbor: handler/event/p2p/preheat.go)."""
     imported, loaded = made(told(("repository", "**"), trigger="event_based"))
     assert loaded.events == (Event.PUSHED, Event.SCANNED, Event.LABEL_ADDED)
-    assert loaded.schedule is None
     assert "artifactTypes" not in imported.text
+
+
+def test_events_start_nothing_and_that_is_no_secret(told: Tell, made: Make) -> None:
+    """An event based policy is suspended, with a schedule: else nothing would warm, unseen.
+
+    It does not run at once by that schedule, for a run takes all that matches, not only what is
+    new (harbor: handler/event/p2p/preheat.go preheats the one artifact of the event).
+    """
+    imported, loaded = made(told(("repository", "**"), trigger="event_based"))
+    assert (imported.suspended, loaded.suspend) == (True, True)
+    assert loaded.schedule == Schedule("0 2 * * *", "UTC")
+    assert "events start nothing in this version of Preheat" in words(imported)
 
 
 def test_models_are_taken_where_harbor_takes_them(told: Tell, made: Make) -> None:

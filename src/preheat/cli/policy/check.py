@@ -11,6 +11,7 @@ import typer
 from preheat.cli.console import UNREADABLE, WRONG, errors_told, print_json, stderr, stdout
 from preheat.cli.include import missing
 from preheat.cli.problems import print_problem, problem_data
+from preheat.cli.times import BY_HAND
 from preheat.errors import InputError, ProblemsError
 from preheat.policy.folder import PolicyEntry, load_file, load_folder
 from preheat.policy.loader import load_clusters, read_text
@@ -49,6 +50,12 @@ class Checked:
         return sum(bool(entry.problems) for entry in self.entries)
 
     @property
+    def notes(self) -> list[tuple[Path, str]]:
+        """What is right, and yet not what its author may expect: file and words."""
+        policies = ((entry.path, entry.policy) for entry in self.entries)
+        return [(path, BY_HAND) for path, each in policies if each and each.schedule is None]
+
+    @property
     def exit_code(self) -> int:
         """0, or what is worst."""
         if self.missing:
@@ -70,6 +77,7 @@ class Checked:
                 "error": self.missing,
             },
             "problems": problems,
+            "notes": [{"file": str(path), "message": text} for path, text in self.notes],
         }
 
 
@@ -145,6 +153,8 @@ def _print(checked: Checked) -> None:
     for entry in checked.entries:
         for problem in entry.problems:
             print_problem(console, problem, entry.path, entry.text)
+    for path, text in checked.notes:
+        console.print(f"{path}: {text}.", style="yellow", soft_wrap=True)
     if checked.missing:
         stderr().print(checked.missing, style="red", soft_wrap=True)
     wrong = f"{checked.wrong} with problems" if checked.wrong else "no problems"

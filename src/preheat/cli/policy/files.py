@@ -11,9 +11,10 @@ import typer
 from preheat.cli.console import errors_told, print_json, stderr, stdout
 from preheat.cli.include import Include
 from preheat.cli.policy.editing import with_name, with_suspend
-from preheat.cli.times import next_run, now
+from preheat.cli.times import BY_HAND, next_run, now
 from preheat.cli.writing import replace_file, write_new
 from preheat.errors import InputError
+from preheat.policy.fields import check_name
 from preheat.policy.folder import load_file, load_text
 from preheat.policy.loader import read_text
 from preheat.rendering import count_of
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
     from preheat.policy.model import Clusters
 
 __all__ = ["run_delete", "run_new", "run_suspend"]
-
-_NAME = re.compile(r"[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?")
 
 
 def run_new(folder: Path, name: str, copied: str, *, as_json: bool) -> None:
@@ -61,6 +60,8 @@ def run_suspend(folder: Path, name: str, *, suspend: bool, as_json: bool) -> Non
     state = f"is {'suspended' if suspend else 'active'}{' now' if changed else ' already'}."
     when = f" It runs next at {upcoming:%Y-%m-%d %H:%M %Z}." if upcoming else ""
     stdout().print(f"{entry.name} {state}{when}", soft_wrap=True)
+    if entry.policy and entry.policy.schedule is None:
+        stdout().print(f"Mind that {BY_HAND}.", style="yellow", soft_wrap=True)
     if entry.problems:
         told = count_of(len(entry.problems), "problem")
         stderr().print(f"It has {told}: preheat policy check {file}", style="red", soft_wrap=True)
@@ -84,11 +85,10 @@ def run_delete(folder: Path, name: str, *, yes: bool, as_json: bool) -> None:
 
 
 def _new(include: Include, name: str, copied: str) -> Path:
-    if not _NAME.fullmatch(name):
-        raise InputError(
-            f"{name!r} is not a name of a policy: use a-z, 0-9, - and _, at most 63, and begin and"
-            " end with a letter or digit."
-        )
+    try:
+        check_name(name)
+    except ValueError as error:
+        raise InputError(f"{error}.") from None
     path = include.policies / f"{name}.yaml"
     for taken in (path, path.with_suffix(".yml")):
         if taken.exists():
