@@ -74,12 +74,13 @@ def _judged(cluster: Cluster, placement: StoredPlacement, report: Report) -> Obs
     checked = placement.checked_at or datetime.now(UTC)
     warm = f"{placement.key.repository}, warm at {checked:%Y-%m-%d %H:%M} UTC"
     if not alive:
-        detail = f"no seed peer answers for {warm}"
+        # Only who holds a layer answers: a seed that lost its disk is as silent as a dead one.
+        detail = f"none says that it holds {warm}"
         advice = (
-            "look at the seed peers; if they run, they lost what they held: start preheat_upkeep "
+            "look whether they run; if they do, they lost what they held: start preheat_upkeep "
             "with check_all"
         )
-        return Observation(cluster.name, _CHECK, State.WRONG, detail, advice)
+        return Observation(cluster.name, _CHECK, State.LOOK, detail, advice)
     more = f", and {len(others)} other peers" if others else ""
     detail = f"{', '.join(alive)} answer{'s' if len(alive) == 1 else ''} for {warm}{more}"
     names = {name for host in _hosts(report) for name in (host.ip, host.hostname)}

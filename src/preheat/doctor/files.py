@@ -6,6 +6,7 @@ import platform
 from typing import TYPE_CHECKING
 
 from preheat.doctor.observations import Observation, State
+from preheat.rendering import count_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,5 +31,6 @@ def policies(setup: Setup) -> Iterator[Observation]:
         advice = "`preheat policy check` says what is wrong, with file and line"
         yield Observation("Preheat", "policies", State.WRONG, detail, advice)
     else:
-        detail = f"{len(setup.policies)} policies, {len(setup.clusters)} clusters"
+        policies, clusters = len(setup.policies), len(setup.clusters)
+        detail = f"{count_of(policies, 'policy')}, {count_of(clusters, 'cluster')}"
         yield Observation("Preheat", "policies", State.OK, detail)

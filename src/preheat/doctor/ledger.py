@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from preheat.doctor.observations import Observation, State
 from preheat.errors import PreheatError
+from preheat.rendering import count_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -40,7 +41,8 @@ def observe(ledger: Ledger | PreheatError, now: Callable[[], datetime]) -> Itera
 def _revision(status: LedgerStatus) -> Observation:
     if status.is_current:
         rows = status.rows
-        detail = f"{status.url}, current; {rows['plan']} plans, {rows['placement']} placements"
+        plans, placements = (count_of(rows[name], name) for name in ("plan", "placement"))
+        detail = f"{status.url}, current; {plans}, {placements}"
         return Observation(_ABOUT, "database", State.OK, detail)
     stands = f"is at revision {status.revision}" if status.revision else "holds no tables yet"
     detail = f"{status.url} {stands}, this Preheat needs {status.head}"

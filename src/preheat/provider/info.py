@@ -120,7 +120,13 @@ def get_provider_info() -> dict[str, Any]:
             }
         ],
         "hooks": [_modules("hooks.harbor", "hooks.dragonfly")],
-        "operators": [_modules("operators.plan", "operators.placements", "operators.report")],
+        "operators": [
+            _modules(
+                *("operators.plan", "operators.placements", "operators.report"),
+                *("operators.approval", "operators.doctor"),
+                *("operators.upkeep", "operators.upkeepreport"),
+            )
+        ],
         "sensors": [_modules("sensors.dragonfly")],
         "triggers": [_modules("triggers.dragonfly")],
         "extra-links": [

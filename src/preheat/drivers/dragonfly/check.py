@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["check"]
 
 SKEW_SECONDS = 30.0
+DATE_SECONDS = 2.0  # a Date header tells whole seconds
 CVE = (
     "managers up to v2.4.0 let anybody create jobs over /api/v1/jobs (CVE-2026-24124): "
     "upgrade to v2.4.1 or later"
@@ -124,7 +125,9 @@ def _clock(manager: Manager) -> CheckItem:
     if "Date" not in answer.headers:
         return CheckItem("clock", ok=True, detail="the manager does not tell its time")
     skew = (clock_of(answer) - asked).total_seconds()
-    detail = f"the manager's clock is {abs(skew):.0f} s {'ahead' if skew > 0 else 'behind'}"
     apart = abs(skew) > SKEW_SECONDS
+    detail = f"the manager's clock is {abs(skew):.0f} s {'ahead' if skew > 0 else 'behind'}"
+    if abs(skew) <= DATE_SECONDS:
+        detail = "the manager's clock agrees with ours"
     advice = "synchronise the clocks (NTP): times in its console and here differ" if apart else ""
     return CheckItem("clock", ok=True, detail=detail, advice=advice)

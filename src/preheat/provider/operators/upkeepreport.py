@@ -1,0 +1,140 @@
+"""Say what upkeep found, and let red mean that somebody should look."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import BaseOperator
+from airflow.sdk.exceptions import AirflowFailException
+
+from preheat.plan import Disposition
+from preheat.provider.config import open_ledger
+from preheat.provider.operators.upkeep import FOUND
+from preheat.rendering import count_of, outcome_table, table_text
+from preheat.upkeep import Ending, State
+from preheat.verdict import Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from airflow.sdk import Context
+
+    from preheat.ledger import Outcome
+
+__all__ = ["UpkeepReportOperator"]
+
+_NAMED = 10
+
+
+class UpkeepReportOperator(BaseOperator):
+    """Read what the run's tasks found and fail unless all that must stay warm is warm.
+
+    The only leaf of the DAG. Red too if the doctor found something wrong, or a task failed.
+    """
+
+    ui_color = "#fdf3dc"
+
+    def execute(self, context: Context) -> dict[str, int]:
+        """Log the report; return its figures.
+
+        :raises AirflowFailException: if somebody should look.
+        """
+        ti = context["ti"]
+        states = ti.get_task_states(dag_id=ti.dag_id, run_ids=[ti.run_id]).get(ti.run_id, {})
+        ledger = open_ledger()
+        outcomes = ledger.outcomes(ti.dag_id, ti.run_id)
+        found = _sum_up(_results(ti, states, "recheck", FOUND))
+        settled = Counter[str]()
+        for result in _results(ti, states, "settle", "return_value"):
+            settled.update(result)
+        pruned = next(iter(_results(ti, states, "prune", "return_value")), {})
+        accepting = {wish.placement.id for wish in ledger.upkeep.kept() if wish.accept_partial}
+        cold = [one for one in outcomes if not _is_well(one, found, accepting)]
+        if outcomes:
+            self.log.info("What was due:\n%s", table_text(outcome_table(outcomes)))
+        lines = [*_kept_lines(outcomes, found, cold), _settled_line(settled), _pruned_line(pruned)]
+        self.log.info("%s", "\n".join(["What upkeep found:", *lines]))
+        complaints = [*_failed(states), *_cold_lines(cold)]
+        if complaints:
+            raise AirflowFailException("\n".join(complaints))
+        return {
+            "due": len(outcomes),
+            **{state.name.lower(): len(found.get(state.name.lower(), ())) for state in State},
+            "closed": settled[Ending.PROVED.name.lower()],
+            "forgotten": sum(pruned.values()),
+        }
+
+
+def _results(ti: Any, states: Mapping[str, str], task: str, key: str) -> Iterable[dict[str, Any]]:
+    """Read what the tasks of this name returned, one a cluster."""
+    for task_id in states:
+        if task_id == task or task_id.endswith(f".{task}"):
+            value = ti.xcom_pull(task_ids=task_id, key=key)
+            if isinstance(value, dict):
+                yield value
+
+
+def _sum_up(results: Iterable[dict[str, list[int]]]) -> dict[str, set[int]]:
+    found: dict[str, set[int]] = {}
+    for result in results:
+        for name, ids in result.items():
+            found.setdefault(name, set()).update(ids)
+    return found
+
+
+def _is_well(outcome: Outcome, found: Mapping[str, set[int]], accepting: set[int]) -> bool:
+    """Whether nobody need look: warm, gone from Harbor, in other hands, or not to be asked now."""
+    if outcome.disposition is not Disposition.ASK or outcome.verdict is Verdict.WARM:
+        return True
+    if outcome.verdict is Verdict.PARTIAL and outcome.placement_id in accepting:
+        return True
+    return any(outcome.placement_id in found.get(name, ()) for name in ("gone", "busy"))
+
+
+def _kept_lines(
+    outcomes: list[Outcome], found: Mapping[str, set[int]], cold: list[Outcome]
+) -> Iterable[str]:
+    yield f"  kept warm: {len(outcomes)} due"
+    for state in State:
+        if ids := found.get(state.name.lower()):
+            again = len(ids) - sum(outcome.placement_id in ids for outcome in cold)
+            told = f"; {again} of them warm again" if state.must_be_asked else ""
+            yield f"    {len(ids)} {state}{told}"
+    for disposition in (Disposition.WINDOW_CLOSED, Disposition.NEXT_RUN):
+        if count := sum(outcome.disposition is disposition for outcome in outcomes):
+            yield f"    {count} {disposition.words}"
+
+
+def _settled_line(settled: Counter[str]) -> str:
+    told = [f"{count} {_words(name)}" for name, count in sorted(settled.items())]
+    return f"  attempts left open: {', '.join(told) or 'none'}"
+
+
+def _words(name: str) -> str:
+    """Say an ending in words; verdicts stand for themselves."""
+    return Ending[name.upper()].value if name.upper() in Ending.__members__ else name
+
+
+def _pruned_line(pruned: Mapping[str, int]) -> str:
+    plans = count_of(pruned.get("plans", 0), "plan")
+    attempts = count_of(pruned.get("attempts", 0), "attempt")
+    return f"  forgotten from the ledger: {plans}, {attempts}"
+
+
+def _failed(states: Mapping[str, str]) -> Iterable[str]:
+    failed = sorted(name for name, state in states.items() if state == "failed")
+    if failed:
+        its = "its log" if len(failed) == 1 else "the log of each"
+        yield f"{', '.join(failed)} failed: {its} says why and what to do."
+
+
+def _cold_lines(cold: list[Outcome]) -> Iterable[str]:
+    if not cold:
+        return
+    yield f"{count_of(len(cold), 'placement')} should be warm and cannot be shown to be:"
+    for outcome in cold[:_NAMED]:
+        because = f": {outcome.words}" if outcome.words else ""
+        yield f"  {outcome.label} on {outcome.cluster} is {outcome.verdict}{because}"
+    if (more := len(cold) - _NAMED) > 0:
+        yield f"  and {more} more, see the table above"

@@ -1,0 +1,19 @@
+"""Upkeep: what must stay warm is looked at, what a crash left open is closed truthfully."""
+
+from __future__ import annotations
+
+from preheat.upkeep.keeping import UPKEEP_PLAN, Due, due
+from preheat.upkeep.rechecking import Rechecked, State, recheck
+from preheat.upkeep.settling import Ending, Settled, settle
+
+__all__ = [
+    "UPKEEP_PLAN",
+    "Due",
+    "Ending",
+    "Rechecked",
+    "Settled",
+    "State",
+    "due",
+    "recheck",
+    "settle",
+]
