@@ -33,6 +33,7 @@ __all__ = [
 ]
 
 T = TypeVar("T")
+_NO_JSON = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 ATTESTATION = "vnd.docker.reference.type"
 
 
@@ -186,7 +187,7 @@ def decode(answer: Answer, kind: type[T], wanted: str) -> T:
     """
     try:
         return msgspec.json.decode(answer.body, type=kind)
-    except msgspec.MsgspecError as error:
+    except _NO_JSON as error:
         raise answer.unexpected(f"{wanted} ({error})") from error
 
 
@@ -194,7 +195,7 @@ def words_of(body: bytes) -> str:
     """Take Harbor's own words out of an error body; empty when it has another form."""
     try:
         errors = msgspec.json.decode(body, type=_Errors).errors
-    except msgspec.MsgspecError:
+    except _NO_JSON:
         return ""
     return "; ".join(error.message or error.code for error in errors)
 

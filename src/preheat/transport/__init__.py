@@ -33,47 +33,37 @@ from preheat.errors import (
 )
 from preheat.transport.ends import Call, Hanging, root_of, was_never_sent
 from preheat.transport.retryafter import retry_after_of
+from preheat.transport.words import READ_LENGTH, redact
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from requests.auth import AuthBase
 
-__all__ = ["Answer", "Transport", "harden"]
+__all__ = ["Answer", "Transport", "harden", "redact"]
 
 MAX_BODY_BYTES = 64 * 1024 * 1024
 MAX_ERROR_BYTES = 64 * 1024
 MAX_HANGING = 16
-WORDS_LENGTH = 500
-READ_LENGTH = 16 * WORDS_LENGTH
 _DIGITS = 19
 _OBJECT = re.compile(
     r"^<?[\w.]+(?:\(host=[^)]*\)| object at 0x\w+>)[:,] "
 )  # urllib3 names its objects
-_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
-_SECRETS = re.compile(
-    r"(?i)((?:bearer|basic)\s+)(?!(?:auth|realm)\b)[\w.~+/=-]+"  # a header's value
-    r"|(//)[^/@\s:]+:[^/@\s]+@"  # credentials inside a URL
-    r"|eyJ[\w-]{8,}[\w.-]*"  # a JWT, perhaps cut
-)
 
 
 def harden(session: requests.Session) -> requests.Session:
-    """Make a session safe: no cookies, no netrc, no proxy surprises."""
+    """Make a session safe: no cookies, no netrc, no proxy surprises, no redirects.
+
+    ``requests`` reads a redirect's body to its end, however long, even if it is not to follow it.
+    """
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
     session.trust_env = False
+    session.get_redirect_target = _no_target  # type: ignore[assignment,method-assign]
     return session
 
 
-def redact(text: str) -> str:
-    """Take credentials out of another system's words, and cut them to a readable length.
-
-    Control characters go too: they would forge lines of a log, or steer a terminal.
-    """
-    cut = text[:READ_LENGTH]  # a megabyte is no sentence, and the expressions need not prove it
-    clean = _SECRETS.sub(lambda match: f"{match[1] or match[2] or ''}***", cut)
-    clean = _CONTROLS.sub(" ", clean)
-    return clean if len(clean) <= WORDS_LENGTH else f"{clean[:WORDS_LENGTH]}…"
+def _no_target(_: requests.Response) -> None:
+    """Know no place that a redirect leads to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,12 +258,17 @@ class Transport:
         chunks: list[bytes] = []
         if size <= most or is_error:
             size = 0
-            for chunk in response.iter_content(min(most + 1, 256 * 1024)):
-                size += len(chunk)
-                chunks.append(chunk)
-                if size > most:
-                    break
+            try:
+                for chunk in response.iter_content(min(most + 1, 256 * 1024)):
+                    size += len(chunk)
+                    chunks.append(chunk)
+                    if size > most:
+                        break
+            except BaseException:
+                chunks.clear()  # its traceback holds this frame
+                raise
         if size > most and not is_error:
+            chunks.clear()
             raise AnswerTooLargeError(
                 f"{self.system} answered {call.request} with more than {most} bytes",
                 system=self.system,

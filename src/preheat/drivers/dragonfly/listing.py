@@ -102,6 +102,8 @@ class _Walk:
         try:
             answer, found = self._read(page, per_page)
         except self.split as error:
+            if isinstance(error, AnswerTooLargeError) and part is None:
+                raise  # no manager has such a row: its database would not take it
             if part is None:
                 self.has_ended, self.trouble = False, error
                 return
