@@ -18,6 +18,8 @@ COMPOSE ?= $(shell if docker compose version >/dev/null 2>&1; then echo docker c
 DEMO_ARGS ?=
 BENCH_ARGS ?=
 PYTEST_ARGS ?=
+# Whole files to a worker: the tests of a file share servers and databases.
+WORKERS ?= -n auto --maxprocesses 4 --dist loadfile
 SANDBOX_ARGS ?=
 
 ##@ Use
@@ -57,12 +59,12 @@ down: ## Stop the compose stack; its data stays.
 ##@ Check
 
 .PHONY: test
-test: lint types ## Lint, types and every test; needs no Docker (PYTEST_ARGS).
-	@$(BIN)/pytest $(PYTEST_ARGS)
+test: lint types ## Lint, types and every test, on all cores; needs no Docker (PYTEST_ARGS).
+	@$(BIN)/pytest $(WORKERS) $(PYTEST_ARGS)
 
 .PHONY: test-fast
 test-fast: $(READY) ## The tests that need neither Airflow nor a server.
-	@$(BIN)/pytest tests/unit $(PYTEST_ARGS)
+	@$(BIN)/pytest $(WORKERS) tests/unit $(PYTEST_ARGS)
 
 .PHONY: test-dags
 test-dags: $(READY) ## The DAGs as data, and whole runs.
