@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import json
-import re
 import sys
 import time
 from datetime import UTC, datetime
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmarks import policies
+from benchmarks.memory import peak_megabytes
 from benchmarks.pages import Pages
 from preheat.catalogue import Catalogue
 from preheat.policy.engine import evaluate
@@ -63,18 +63,11 @@ def _seconds(work: Callable[[], object]) -> float:
     return time.process_time() - began
 
 
-def _peak() -> float:
-    """Most memory this process ever held, in MB (``ru_maxrss`` counts what its parent held)."""
-    status = Path("/proc/self/status").read_text(encoding="ascii")
-    (kib,) = re.findall(r"VmHWM:\s+([0-9]+) kB", status)
-    return int(kib) * 1024 / 1e6
-
-
 def _first(work: Callable[[Pages], object], pages: Pages) -> dict[str, Any]:
     """Do it once in this fresh process, then decode: memory, and time with nothing in any cache."""
-    before = _peak()
+    before = peak_megabytes()
     seconds = _seconds(lambda: work(pages))
-    peak = _peak()
+    peak = peak_megabytes()
     return {
         "before": before,
         "peak": peak,
