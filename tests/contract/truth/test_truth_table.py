@@ -92,6 +92,12 @@ def refuse_large(lab: Lab) -> None:
     lab.sandbox.harbor.faults.add(match=match, times=None, status=401)
 
 
+def returned(lab: Lab) -> None:
+    """Kill a node and let it come back; its scheduler does not believe it for some seconds."""
+    peer(NODES[1], "killed", "up")(lab)
+    lab.state.peer(NODES[1]).refused_until = lab.state.clock.monotonic() + 10
+
+
 def linger(lab: Lab, ip: str) -> None:
     """Let a slow peer take two seconds for each blob."""
     lab.state.peer(ip).delay_seconds = 200
@@ -129,7 +135,7 @@ ROWS = (
     Row("registry-bearer-token-expired-midway", SEED, "PARTIAL", refuse_large),
     Row("all-peers-one-dead", ALL, "PARTIAL", peer(NODES[1], "killed")),
     Row("all-peers-after-graceful-stop", ALL, "PARTIAL", peer(NODES[1], "stopped")),
-    Row("all-peers-after-return", ALL, "PARTIAL", peer(NODES[1], "killed", "up")),
+    Row("all-peers-after-return", ALL, "PARTIAL", returned),
     Row("all-peers-ips-dead-only", ALL, "COLD", peer(NODES[1], "killed"), peers=f"ips={NODES[1]}"),
     Row(
         "all-peers-one-killed-midway",
