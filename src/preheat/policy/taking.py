@@ -86,14 +86,12 @@ class Taking:
         self.warnings: list[str] = []
         self.failures: list[str] = []
         self._gates = gates
+        self._takers: set[int] = set()
         for pinned in matching.pinned:
             self._take_pinned(pinned, matching.artifacts[pinned.index])
         for number, (rule, groups) in enumerate(zip(rules, matching.groups, strict=True)):
             missed = [each for group in groups for each in self._group(number, rule, group)]
-            taken = any(
-                pick.rule_index == number for picks in self.picks.values() for pick in picks
-            )
-            self._tell(rule, missed, taken=taken)
+            self._tell(rule, missed, taken=number in self._takers)
 
     def _take_pinned(self, pinned: Pinned, artifact: Artifact) -> None:
         pin = pinned.pin
@@ -152,6 +150,7 @@ class Taking:
             detail = f"{others}: same digest as {match.tags[0].name!r}, counted once"
             reasons.append(Reason(ReasonCode.SAME_DIGEST_AS, detail, rule.name, rule.line))
         self.picks[match.index].append(Pick(number, rank, match.tags, reasons))
+        self._takers.add(number)
 
     def _tell(self, rule: Rule, missed: Sequence[Missed], *, taken: bool) -> None:
         """Say once for a rule what its gates kept out."""

@@ -237,3 +237,14 @@ def test_the_budget_comes_before_the_window(
     assert made.opens_at is not None
     failed = plan(three, "budget: {maxImages: 1, onExceed: fail}", NIGHT % "fail")
     assert len(failed.failures) == 1
+
+
+def test_all_platforms_of_an_image_are_one_image(
+    art: Callable[..., Artifact], plan: Callable[..., Plan]
+) -> None:
+    """No budget of images warms half of one; the same digest in two Harbors is two."""
+    both = art(number=1, platforms=["linux/amd64", "linux/arm64"])
+    older = art(number=2, tags="0.9", age=timedelta(days=3))
+    made = plan([both, older], "budget: {maxImages: 1}")
+    asked = [p.key.digest for p in made.placements if p.disposition is Disposition.ASK]
+    assert asked == [child.digest for child in both.children]

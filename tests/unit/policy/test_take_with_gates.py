@@ -171,3 +171,48 @@ def test_gates_are_asked_only_of_those_that_may_be_taken(
         again = plan(releases, rule("order: {by: semver}", take), GATE % "reject", facts=some)
         wanted = [releases[2]] if from_ == "matched" else releases[:3]
         assert set(again.questions) == {question(each) for each in wanted}
+
+
+def test_an_image_to_roll_back_to_makes_no_run_red(
+    releases: list[Artifact], plan: Callable[..., Plan]
+) -> None:
+    """``onIneligible: fail`` is about the newest; one behind it is worth a warning."""
+    parts = (
+        rule("order: {by: semver}", "take: {newest: 1, plusPrevious: 1, onIneligible: fail}"),
+        GATE % "reject",
+    )
+    made = plan(releases, *parts, facts=scans(releases, "1.3.0"))
+    assert taken(made) == ["1.4.0", "1.2.0"]
+    assert made.failures == ()
+    (warning,) = made.warnings
+    assert "an image to roll back to did not pass the gates: library/app:1.3.0" in warning
+
+
+def test_a_rule_whose_every_image_is_refused_says_so(
+    releases: list[Artifact], plan: Callable[..., Plan]
+) -> None:
+    """A scanner that is away turns no policy off without a word, with or without ``take``."""
+    facts = scans(releases, unscanned="1.0.0 1.1.0 1.2.0 1.3.0 1.4.0")
+    for take in ([], ["take: {newest: 1, onIneligible: skip}"]):
+        made = plan(releases, rule("age: {min: 1h}", *take), GATE % "reject", facts=facts)
+        (warning,) = made.warnings
+        assert warning.startswith("The rule 'r' selected nothing: no image passed the gates:")
+        assert "and 2 more" in warning
+
+
+def test_no_manifest_is_read_of_what_its_scan_refuses(
+    releases: list[Artifact], plan: Callable[..., Plan]
+) -> None:
+    """Reading one counts as a pull: gates come first, the size and the budget after them."""
+    parts = (
+        rule("order: {by: semver}", "take: {newest: 2}"),
+        "gates: {vulnerabilities: {rejectSeverity: high}, size: {maxPerImage: 1GiB}}",
+        "budget: {perRun: 1GiB}",
+    )
+    first = plan(releases, *parts)
+    assert {question.kind for question in first.questions} == {Kind.REPORT}
+    refused = plan(releases, *parts, facts=scans(releases, "1.0.0 1.1.0 1.2.0 1.3.0 1.4.0"))
+    assert refused.questions == ()
+    passed = plan(releases, *parts, facts=scans(releases))
+    assert {question.kind for question in passed.questions} == {Kind.IMAGE}
+    assert len(passed.questions) == 2
