@@ -19,7 +19,7 @@ VALUES = frozenset({
 })
 CORE = VALUES | {
     *("asking", "catalogfile", "drivers", "evidence", "explaining", "finding", "following"),
-    *("harbor", "importing"),
+    *("doctor", "harbor", "importing", "upkeep"),
     *("ledger", "planning", "policy", "policytest", "proving", "rendering", "transport", "verdict"),
 }
 # A part of preheat and the parts it may import, besides itself. Nothing imports to its right.
@@ -42,6 +42,8 @@ MAY_IMPORT = {
     "asking": VALUES | {"drivers", "ledger", "verdict"},
     "proving": VALUES | {"drivers", "evidence", "ledger", "verdict"},
     "rendering": VALUES | {"drivers", "ledger", "verdict"},
+    "doctor": VALUES | {"drivers", "harbor", "ledger", "policy", "proving", "rendering"},
+    "upkeep": VALUES | {"drivers", "harbor", "ledger", "proving", "verdict"},
     "sandbox": frozenset[str](),
     "provider": CORE,
     "cli": CORE | {"cli", "provider", "sandbox"},

@@ -48,7 +48,7 @@ _EVERY = timedelta(hours=1)
 _CRON = "17 * * * *"
 _START = datetime(2025, 1, 1, tzinfo=UTC)
 _EVER = timedelta(days=3660)
-_OUTAGE_TRIES = 3
+_OUTAGE_TRIES = 5
 _RETRY = Retry()
 _PATIENT: dict[str, Any] = {
     "retries": _OUTAGE_TRIES,
