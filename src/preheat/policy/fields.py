@@ -10,11 +10,12 @@ import ipaddress
 import re
 import zoneinfo
 from dataclasses import dataclass
-from datetime import date, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
+from functools import cache
 from typing import TYPE_CHECKING, Annotated, ClassVar
 from urllib.parse import urlsplit
 
-from croniter import croniter
+from croniter import CroniterBadDateError, croniter
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -64,6 +65,8 @@ _NAME = re.compile(r"[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _CLOCK_TIME = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
 _END_OF_DAY = "24:00"
+_SOME_DAY = datetime(2024, 1, 1, tzinfo=UTC)
+_NO_ZONES = {"Factory", "localtime", "posixrules"}
 
 SCALAR = ["string", "number", "boolean"]
 """What text may look like to an editor: ``1.10`` is a number there, and text to us."""
@@ -102,10 +105,14 @@ def require_one(spec: Strict, what: str) -> None:
         raise ValueError(f"write exactly one of {what}")
 
 
-def require_any(spec: Strict, what: str) -> None:
-    """Refuse an empty map."""
+def require_any(spec: Strict, what: str, *, optional: bool = True) -> None:
+    """Refuse an empty map.
+
+    :param optional: whether the map itself may be left out.
+    """
     if not spec.model_fields_set:
-        raise ValueError(f"write at least one of {what}, or leave it out")
+        instead = ", or leave it out" if optional else ""
+        raise ValueError(f"write at least one of {what}{instead}")
 
 
 def _number(value: object) -> object:
@@ -203,14 +210,22 @@ def _cron(value: str) -> str:
     # croniter also takes R, a random time that would differ in each process.
     if _RANDOM.search(value) or not croniter.is_valid(value):
         raise ValueError(f"{value!r} is not a valid cron expression")
+    try:
+        croniter(value, _SOME_DAY).get_next()
+    except CroniterBadDateError:
+        raise ValueError(f"{value!r} never comes: no day is such a day") from None
     return value
 
 
+@cache
+def _zones() -> frozenset[str]:
+    """Name the zones of the IANA's list; the others are files of one machine, or no zone."""
+    return frozenset(zoneinfo.available_timezones()) - _NO_ZONES
+
+
 def _time_zone(value: str) -> str:
-    try:
-        zoneinfo.ZoneInfo(value)
-    except (ValueError, OSError, zoneinfo.ZoneInfoNotFoundError):
-        raise ValueError(f"{value!r} is not a time zone; write one like Europe/Berlin") from None
+    if value not in _zones():
+        raise ValueError(f"{value!r} is not a time zone; write one like Europe/Berlin")
     return value
 
 

@@ -1,8 +1,10 @@
 """Images that are always in, whatever the rules and gates say: a person's word, with an end.
 
-A pin names one image of a project that the sources cover, by tag or by digest. It needs a reason
-and a last day (``until``, that day included, UTC): from then on it counts for nothing, and every
-plan says so. Rules and gates do not hold for it; platforms, budget and windows do.
+A pin names one image of a project that the sources cover, by tag or by digest. The digest may be
+that of one platform too: it means the images that hold it, with all platforms that are wanted. A
+pin needs a reason and a last day (``until``, that day included, UTC): from then on it counts for
+nothing, and every plan says so. Rules and gates do not hold for it; platforms, budget and windows
+do. No image is pinned twice.
 
 ::
 
@@ -12,6 +14,7 @@ plan says so. Rules and gates do not hold for it; platforms, budget and windows 
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 from datetime import UTC
@@ -102,14 +105,21 @@ class Pin:
         return now.astimezone(UTC).date() > self.until
 
     def means(self, artifact: Artifact) -> bool:
-        """Whether an artifact of the pinned repository is the pinned one."""
+        """Whether an artifact of the pinned repository is the pinned one, or holds it."""
         if artifact.digest == self.reference:
+            return True
+        if any(child.digest == self.reference for child in artifact.children):
             return True
         return any(tag.name == self.reference for tag in artifact.tags)
 
     def tags_of(self, artifact: Artifact) -> tuple[Tag, ...]:
-        """Give the pinned tag; none when a digest is pinned."""
-        return tuple(tag for tag in artifact.tags if tag.name == self.reference)
+        """Give the tag that speaks for it: the pinned one, else the newest, of equals by name."""
+        pinned = tuple(tag for tag in artifact.tags if tag.name == self.reference)
+        return pinned or tuple(sorted(artifact.tags, key=_newest_first)[:1])
+
+
+def _newest_first(tag: Tag) -> tuple[float, str]:
+    return -tag.push_time.timestamp() if tag.push_time else math.inf, tag.name
 
 
 PART = Part("spec.pins[]", __name__, PinSpec, (ReasonCode.PINNED,))

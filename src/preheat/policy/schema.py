@@ -160,7 +160,7 @@ class TriggersSpec(Strict, json_schema_extra=SOME_KEYS):
 
     @model_validator(mode="after")
     def _says_something(self) -> Self:
-        require_any(self, "schedule and events")
+        require_any(self, "schedule and events", optional=False)
         return self
 
 

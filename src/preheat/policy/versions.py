@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import date
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -19,13 +20,14 @@ _SEMVER = re.compile(
     re.ASCII,
 )
 _CALVER = re.compile(r"[vV]?(\d{2}|\d{4}|\d{6}|\d{8})(?:[._-](\d{1,9}))*", re.ASCII)
-_NUMBER = re.compile(r"\d{1,30}(?:\.\d{1,30})?", re.ASCII)
+_NUMBER = re.compile(r"\d+(?:\.\d+)?", re.ASCII)
 _NUMBERS = re.compile(r"\d+", re.ASCII)
 _GAP = re.compile(r"(?<=[0-9*A-Za-z])[\s,]+")
 _OPERATOR_GAP = re.compile(r"([<>=!~^]=?)\s+")
 _CENTURY = 2000
 _SHORT_YEAR = 2
 _LONG_YEAR = 4
+_YEARS = range(1990, 2101)
 
 
 @lru_cache(maxsize=65536)
@@ -58,7 +60,9 @@ def precedence(version: Version) -> tuple[Any, ...]:
 def calver_key(text: str) -> tuple[int, ...] | None:
     """Read a calendar version: a year first, then numbers apart by ``.``, ``-`` or ``_``.
 
-    ``24.04``, ``2024.4`` and ``2024-04-01`` compare as dates do; ``20240401`` is one too.
+    ``24.04``, ``2024.4`` and ``2024-04-01`` compare as dates do; ``20240401`` is one too. A year of
+    four digits is one of 1990 to 2100, and what is packed with it must be a month and a day:
+    ``5421`` and ``12345678`` are build numbers.
     """
     if _CALVER.fullmatch(text) is None:
         return None
@@ -66,17 +70,28 @@ def calver_key(text: str) -> tuple[int, ...] | None:
     if len(first) == _SHORT_YEAR:
         return (_CENTURY + int(first), *map(int, rest))
     year, packed = first[:_LONG_YEAR], first[_LONG_YEAR:]
-    packed_parts = [packed[n : n + 2] for n in range(0, len(packed), 2)]
-    return (int(year), *map(int, packed_parts), *map(int, rest))
+    parts = [int(packed[n : n + 2]) for n in range(0, len(packed), 2)]
+    if not _is_day(int(year), *parts):
+        return None
+    return (int(year), *parts, *map(int, rest))
+
+
+def _is_day(year: int, month: int = 1, day: int = 1) -> bool:
+    """Whether there is such a day, in years that software is of."""
+    try:
+        return date(year, month, day).year in _YEARS
+    except ValueError:
+        return False
 
 
 @lru_cache(maxsize=16384)
-def numeric_key(text: str) -> tuple[int, str] | None:
+def numeric_key(text: str) -> tuple[int, str, str] | None:
     """Read a number, whole or decimal, of any length; exact, so that ``1.10`` is ``1.1``."""
     if _NUMBER.fullmatch(text) is None:
         return None
     whole, _, decimals = text.partition(".")
-    return int(whole), decimals.rstrip("0")
+    digits = whole.lstrip("0")  # of two whole numbers the one with more digits is larger
+    return len(digits), digits, decimals.rstrip("0")
 
 
 class Range:

@@ -211,6 +211,14 @@ def test_keys_of_later_versions_say_so(part: str, key: str, policy: Callable[...
     assert "later version" in told
 
 
+def test_what_must_be_there_is_not_said_to_be_needless(policy: Callable[..., Policy]) -> None:
+    """An empty ``triggers`` cannot be left out; an empty ``gates`` can."""
+    with pytest.raises(ProblemsError, match=r"least one of schedule and events\.$"):
+        policy("triggers: {}")
+    with pytest.raises(ProblemsError, match="signature, or leave it out"):
+        policy("gates: {}")
+
+
 def test_broken_files_do_not_harm_others(clusters: Clusters) -> None:
     """Text in Latin-1, a picture, an empty file and a list: the good file is still read."""
     entries = load_folder(FILES, clusters)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from preheat.policy.model import Clusters, Policy
 
 DAY = timedelta(days=1)
+NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 NONE = "rules: [{name: none, tags: {allow: [{exact: nothing}]}}]"
 GATE = "gates: {vulnerabilities: {rejectSeverity: low}}"
 DIGEST = f"sha256:{7:064d}"
@@ -83,6 +84,28 @@ def test_a_digest_can_be_pinned(art: Callable[..., Artifact], plan: Callable[...
     made = plan([untagged], NONE, pin(f"library/base@{DIGEST}"))
     (placement,) = made.placements
     assert placement.label == "library/base@sha256:000000000000 linux/amd64"
+
+
+def test_the_digest_of_a_platform_means_the_images_that_hold_it(
+    art: Callable[..., Artifact], plan: Callable[..., Plan]
+) -> None:
+    """What a node says of a running image is such a digest; all wanted platforms are warmed."""
+    index = art("library/base", 1, tags="lts", platforms=["linux/amd64", "linux/arm64"])
+    child = index.children[1].digest
+    made = plan([index, art("library/base", 2, tags="other")], NONE, pin(f"library/base@{child}"))
+    assert [p.key.digest for p in made.placements] == [each.digest for each in index.children]
+    assert made.warnings == ("The rule 'none' selected nothing.",)
+
+
+@pytest.mark.parametrize("names", ["a b c", "c b a", "b c a"])
+def test_the_tag_that_speaks_for_a_digest_follows_from_the_image(
+    names: str, art: Callable[..., Artifact], plan: Callable[..., Plan]
+) -> None:
+    """The newest, of equals the first by name, in whatever order Harbor lists them."""
+    ages = {"a": 3 * DAY, "b": DAY, "c": DAY}
+    tags = [Tag(name, NOW - ages[name]) for name in names.split()]
+    made = plan([art("library/base", 7, tags=tags)], NONE, pin(f"library/base@{DIGEST}"))
+    assert made.placements[0].label == "library/base:b linux/amd64"
 
 
 def test_a_pinned_tag_that_a_rule_takes_too(
@@ -198,6 +221,10 @@ def test_a_pin_keeps_its_rank_where_another_artifact_brings_the_image(
         ("pins: [{image: 'library/a:1', until: 2027-01-01}]", "'reason'"),
         ("pins: [{image: 'library/a:1', reason: x}]", "'until'"),
         (pin(untill="2027-01-01"), "The key 'untill' is unknown; did you mean 'until'?"),
+        (
+            f"{pin()[:-1]}, {pin(registry='harbor_default').removeprefix('pins: [')}",
+            "pins[1].image 'library/base:lts' is pinned in line ",
+        ),
         (pin("web/app:1"), "pins[0].image No source covers the project of 'web/app:1'"),
         (
             pin(registry="harbor_defalt"),

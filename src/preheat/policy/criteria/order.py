@@ -6,14 +6,17 @@ r"""What makes one image of a group newer than another, and which versions count
 * ``pulled``: the last pull of the artifact;
 * ``semver``: semantic versions; ``2.10.0`` comes after ``2.9.0``. A leading ``v`` is ignored, and
   ``_`` stands for the ``+`` that no tag can hold;
-* ``calver``: calendar versions, a year first: ``24.04``, ``2026.11.2``, ``20261124``;
+* ``calver``: calendar versions, a year first: ``24.04``, ``2026.11.2``, ``20261124``; a year of two
+  digits is one of this century, of four digits one from 1990 to 2100;
 * ``numeric``: a number, of any length;
 * ``alphabetical``: the text, by code points.
 
 ``key`` says what is compared: a text made of the named groups of the tag's regex, else the whole
 tag. A tag whose key is no version or number is out (``UNPARSABLE``). ``ranges``, ``prerelease`` and
 ``strict`` go with ``semver`` only: a version must lie in one of the ranges, whose parts must all
-hold; pre-releases such as ``2.0.0-rc.1`` are out unless included.
+hold; pre-releases such as ``2.0.0-rc.1`` are out unless included. A range that ends below a release
+leaves out the pre-releases of that release too: ``3.0.0-rc.1`` is not in ``<3``, but in
+``<3.0.0-rc.2``.
 
 Ties go by push time, then by digest, so that a plan can be repeated.
 
@@ -100,7 +103,7 @@ class OrderSpec(Strict):
     ] = Field(
         (),
         description="Semantic versions that count: one of the ranges, all parts of it."
-        " `>=2.3 <3`, `^1.2`, `~1.4.2`, `1.2.*`.",
+        " `>=2.3 <3`, `^1.2`, `~1.4.2`, `1.2.*`. `<3` leaves out `3.0.0-rc.1` too.",
     )
     prerelease: Prerelease = Field(
         Prerelease.EXCLUDE, description="Whether versions such as `2.0.0-rc.1` count."
