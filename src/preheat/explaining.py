@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from preheat.plan import Disposition, Reason, ReasonCode
 from preheat.policy.candidate import Candidate
+from preheat.policy.criteria import CRITERIA
 from preheat.policy.criteria.label import LabelCriterion
 
 if TYPE_CHECKING:
@@ -21,12 +22,12 @@ if TYPE_CHECKING:
 __all__ = ["Explanation", "Outcome", "RuleTrace", "Step", "explain"]
 
 _GATES = {
-    ReasonCode.TOO_BIG: "gates.size",
-    ReasonCode.NO_SCAN: "gates.vulnerabilities",
-    ReasonCode.SCAN_STALE: "gates.vulnerabilities",
-    ReasonCode.SEVERITY: "gates.vulnerabilities",
-    ReasonCode.UNSIGNED: "gates.signature",
+    code: part.key.removeprefix("spec.")
+    for part in CRITERIA
+    if part.key.startswith("spec.gates.")
+    for code in part.codes
 }
+"""The gate that gives a reason."""
 
 
 class Outcome(StrEnum):

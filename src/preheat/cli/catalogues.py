@@ -71,9 +71,15 @@ def known(
     """Get what these policies look at.
 
     :param files: saved catalogues, ``FILE`` or ``CONN_ID=FILE``; without any, Harbor is asked.
-    :raises InputError: when a file cannot be read, or it is not clear whose it is.
+    :raises InputError: when a file cannot be read, or it is not clear whose it is; or when
+        manifests should be read though no Harbor is asked.
     :raises RemoteError: if a Harbor does not answer as it should.
     """
+    if files and reads_manifests:
+        raise InputError(
+            "--manifests reads in Harbor, which --catalog does not ask: save the catalogue with"
+            " --manifests instead."
+        )
     listed = list(policies)
     registries = list(dict.fromkeys(name for policy in listed for name in policy.registries))
     if not registries:

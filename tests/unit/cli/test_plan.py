@@ -225,6 +225,7 @@ def test_two_harbors_need_two_catalogues(preheat: Preheat, catalog: Catalog, inc
         (["web-frontend"], "Did you mean web-frontends?"),
         (["--catalog", "nosuch.jsonl"], "nosuch.jsonl cannot be read"),
         (["--catalog", "include/clusters.yaml"], "include/clusters.yaml:1"),
+        (["--manifests"], "save the catalogue with --manifests instead."),
         (["--markdown", "--json"], "choose one of --json and --markdown"),
         (["--against", "HEAD", "--all"], "it shows only what differs"),
         (["--include", "nosuch"], "There is no nosuch."),

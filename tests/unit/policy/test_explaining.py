@@ -295,3 +295,19 @@ def test_explaining_is_about_any_artifact_of_the_plan(
         found = explain(evaluation, plan, artifact)
         takes = any(trace.takes for trace in found.rules[1:])
         assert takes is any(decision.selected for decision in found.decisions), artifact.tags
+
+
+@pytest.mark.parametrize(
+    ("missing", "code"),
+    [("reject", "NO_SCAN"), ("waitForScan", "AWAITING_SCAN")],
+)
+def test_whatever_a_gate_says_stands_at_its_step(
+    art: Callable[..., Artifact], why: Explain, missing: str, code: str
+) -> None:
+    """An image that only waits did not pass either."""
+    text = TEXT.replace("{rejectSeverity: high}", f"{{rejectSeverity: high, onMissing: {missing}}}")
+    image = approved(art, 1, "1.0.0")
+    found = why(image, facts={Question.of_artifact(Kind.REPORT, image): Report()}, text=text)
+    gate, take = found.rules[1].steps[-2:]
+    assert (gate.name, gate.outcome, gate.code) == ("gates.vulnerabilities", Outcome.FAIL, code)
+    assert take.outcome is Outcome.NOT_REACHED
