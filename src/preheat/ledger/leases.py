@@ -11,16 +11,18 @@ from dataclasses import asdict
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from sqlalchemy import select, update
+from sqlalchemy import delete, exists, select, update
 from sqlalchemy.exc import IntegrityError
 
+from preheat.demand import Demand
 from preheat.errors import LedgerError
 from preheat.ledger import attempts
 from preheat.ledger.engine import changed, clock, upsert
 from preheat.ledger.findings import cut
+from preheat.ledger.placements import read_seen
 from preheat.ledger.records import Claim
 from preheat.ledger.schema import attempt as table
-from preheat.ledger.schema import follower, plan, plan_placement
+from preheat.ledger.schema import follower, placement, plan, plan_placement
 from preheat.verdict import Verdict
 
 if TYPE_CHECKING:
@@ -50,6 +52,8 @@ def open_or_find(
 ) -> Claim:
     """Open an attempt, or find the one that is open; the run's plan then points to it.
 
+    Or find one that is closed: when another run's proof of this run's plan came after the plan.
+
     :raises LedgerError: if there is no such placement.
     """
     for _ in range(_RACES):
@@ -75,6 +79,10 @@ def open_or_find(
             opened = connection.scalar(insert)
         except IntegrityError:
             raise LedgerError(f"The ledger has no placement {placement_id}: plan again.") from None
+        if opened is not None and (proved := _proved_since(connection, placement_id, run)):
+            connection.execute(delete(table).where(table.c.id == opened))
+            _join(connection, proved.id, placement_id, run)
+            return claim(proved, now, mine=False)
         query = select(table).where(
             table.c.placement_id == placement_id, table.c.closed_at.is_(None)
         )
@@ -85,6 +93,42 @@ def open_or_find(
     raise LedgerError(
         f"Placement {placement_id}: its attempts open and close faster than they can be read."
     )
+
+
+def _proved_since(connection: Connection, placement_id: int, run: RunRef) -> Attempt | None:
+    """Find what another run proved warm while this one waited for its turn.
+
+    Two plans made together both say *ask*, and only one has to. Not what this run followed before:
+    a task that is cleared asks anew.
+    """
+    last = (
+        select(table.c.id)
+        .where(table.c.placement_id == placement_id, table.c.finding.is_not(None))
+        .order_by(table.c.closed_at.desc(), table.c.id.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    followed = exists().where(
+        follower.c.attempt_id == last,
+        follower.c.dag_id == run.dag_id,
+        follower.c.run_id == run.run_id,
+    )
+    query = (
+        select(placement, plan_placement.c.demand, last.label("last"))
+        .join(plan_placement, plan_placement.c.placement_id == placement.c.id)
+        .join(plan, plan.c.id == plan_placement.c.plan_id)
+        .where(plan.c.dag_id == run.dag_id, plan.c.run_id == run.run_id)
+        .where(placement.c.id == placement_id, placement.c.checked_at >= plan.c.recorded_at)
+        .where(~followed)
+    )
+    row = connection.execute(query).mappings().first()
+    if row is None or row["last"] is None:
+        return None
+    # Whether a job's word is enough is for whoever proves: it asks the peers, not Dragonfly again.
+    demand = Demand(min_hosts=Demand.parse(row["demand"]).min_hosts)
+    found = attempts.get(connection, row["last"])
+    is_warm = read_seen(row).is_warm_under(demand)
+    return found if is_warm and found.job_id is not None else None
 
 
 def _driven_by(owner: str, run: RunRef) -> dict[str, object]:

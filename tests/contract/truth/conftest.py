@@ -128,12 +128,13 @@ class Lab:
         followed = self.ledger.followed(attempt_id)
         job_id = followed.attempt.job_id
         assert job_id is not None
-        job = self._ended(job_id)
+        job = self.ended(job_id)
         finding = prove(self.ledger, self.driver, followed, job, self.harbor, demand=demand)
         assert finding is not None
         return finding
 
-    def _ended(self, job_id: int) -> Job:
+    def ended(self, job_id: int) -> Job:
+        """Wait for a job's end, time passing quickly."""
         while True:
             job = self.driver.query([job_id], scheduler_cluster_id=1)[job_id]
             if job.state.is_terminal:

@@ -151,3 +151,62 @@ def test_an_open_attempt_is_not_strengthened(
     attempt_id = follow(ledger, placement_id, run)
     assert not ledger.strengthen(attempt_id, replace(ALL, proof=VerifyMode.PEERS))
     assert ledger.attempt(attempt_id).is_open
+
+
+def test_what_another_run_proved_meanwhile_is_not_asked_for_again(
+    ledger: Ledger, placement_id: int, runs: Callable[..., RunRef]
+) -> None:
+    """Both plans said *ask*; the second run's task got its place in the pool when all was done."""
+    first, second = runs("first", Demand()), runs("second", ASKS)
+    attempt_id = follow(ledger, placement_id, first)
+    ledger.record_job(attempt_id, 7)
+    ledger.close_attempt(attempt_id, ALL)
+    claim = ledger.open_attempt(placement_id, owner="second", run=second, lease_seconds=60)
+    assert (claim.attempt.id, claim.attempt.job_id, claim.mine) == (attempt_id, 7, False)
+    assert outcome_of(ledger, second).attempt is not None
+    assert len(ledger.attempts(placement_id)) == 1
+
+
+def test_a_task_that_is_cleared_asks_anew(
+    ledger: Ledger, placement_id: int, runs: Callable[..., RunRef]
+) -> None:
+    """What a run followed before is no reason not to ask: a person wants it warmed again."""
+    first, second = runs("first", Demand()), runs("second", Demand())
+    for expected in (1, 2):
+        attempt_id = follow(ledger, placement_id, first, second)
+        ledger.record_job(attempt_id, expected)
+        ledger.close_attempt(attempt_id, ALL)
+        assert len(ledger.attempts(placement_id)) == expected
+
+
+@pytest.mark.parametrize(
+    ("finding", "demand"),
+    [
+        (SOME, Demand()),
+        (replace(ALL, hosts_warm=1, hosts_expected=1), Demand.parse("layers 2")),
+        (Finding(Verdict.COLD, 3, 0, 20, 0, hosts_expected=20), LENIENT),
+    ],
+)
+def test_what_is_not_enough_for_the_run_is_asked_for(
+    ledger: Ledger,
+    placement_id: int,
+    runs: Callable[..., RunRef],
+    finding: Finding,
+    demand: Demand,
+) -> None:
+    """A repeat is what heals it."""
+    first, second = runs("first", Demand()), runs("second", demand)
+    attempt_id = follow(ledger, placement_id, first)
+    ledger.record_job(attempt_id, 7)
+    ledger.close_attempt(attempt_id, finding)
+    assert follow(ledger, placement_id, second) != attempt_id
+
+
+def test_a_proof_from_before_the_plan_does_not_count(
+    ledger: Ledger, placement_id: int, runs: Callable[..., RunRef]
+) -> None:
+    """The plan knew of it, and asks all the same: ``freshFor`` or a person wants it so."""
+    attempt_id = follow(ledger, placement_id, runs("first", Demand()))
+    ledger.record_job(attempt_id, 7)
+    ledger.close_attempt(attempt_id, ALL)
+    assert follow(ledger, placement_id, runs("second", Demand())) != attempt_id
