@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from preheat.policy.engine import Evaluation
     from preheat.policy.rule import Rule
 
-__all__ = ["Explanation", "Outcome", "RuleTrace", "Step", "explain"]
+__all__ = ["Explanation", "Outcome", "RuleTrace", "Step", "explain", "gate_of"]
 
 _GATES = {
     code: part.key.removeprefix("spec.")
@@ -27,7 +27,6 @@ _GATES = {
     if part.key.startswith("spec.gates.")
     for code in part.codes
 }
-"""The gate that gives a reason."""
 
 
 class Outcome(StrEnum):
@@ -177,12 +176,12 @@ def _steps(
     taken = next((reason for reason in reasons if reason.code is ReasonCode.SELECTED), None)
     # An artifact whose tags lie in several groups may be taken of one and left of another.
     against = () if taken else reasons
-    gate = next((reason for reason in against if reason.code in _GATES), None)
+    gate = next((reason for reason in against if gate_of(reason.code)), None)
     left = next((reason for reason in against if reason.code is ReasonCode.NOT_NEWEST), None)
     for name, line in _gates(evaluation):
         if failed or left:
             yield Step(name, Outcome.NOT_REACHED, line=line)
-        elif gate and _GATES[gate.code] == name:
+        elif gate and gate_of(gate.code) == name:
             failed = True
             yield Step(name, Outcome.FAIL, gate.detail, gate.code, gate.line or line)
         else:
@@ -234,6 +233,11 @@ def _kept(tags: Sequence[Tag], artifact: Artifact) -> str:
 
 def _listed(names: Iterable[str]) -> str:
     return ", ".join(map(repr, names))
+
+
+def gate_of(code: ReasonCode) -> str | None:
+    """Name the step of the gate that gives a reason; None for reasons of other steps."""
+    return _GATES.get(code)
 
 
 def _gates(evaluation: Evaluation) -> Iterator[tuple[str, int | None]]:
