@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from airflow.sdk.log import _secrets_masker
 
-from preheat.errors import LedgerError
+from preheat.errors import InputError, LedgerError
 from preheat.provider import config
 
 if TYPE_CHECKING:
@@ -93,3 +94,23 @@ def test_takes_airflows_own_limit_of_mapped_instances(monkeypatch: pytest.Monkey
 
     monkeypatch.setenv("AIRFLOW__CORE__MAX_MAP_LENGTH", "7")
     assert config.max_map_length() == 7
+
+
+@pytest.mark.parametrize(("text", "days"), [("", 90), ("30d", 30), ("168h", 7)])
+def test_retention_is_a_duration(text: str, days: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ninety days unless the configuration says otherwise."""
+    if text:
+        monkeypatch.setenv("AIRFLOW__PREHEAT__RETENTION", text)
+    assert config.retention() == timedelta(days=days)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"), [("90", "write a whole number and a unit"), ("6d", "at least 7d are kept")]
+)
+def test_a_retention_that_cannot_be_meant_is_refused(
+    text: str, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Budgets and reports look back; a typo must not clear the ledger."""
+    monkeypatch.setenv("AIRFLOW__PREHEAT__RETENTION", text)
+    with pytest.raises(InputError, match=words):
+        config.retention()
