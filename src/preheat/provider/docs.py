@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from preheat.demand import MinHosts, VerifyMode
 from preheat.policy.budget import OnExceed
 from preheat.policy.criteria.signature import SignatureGate, Verifier
 from preheat.policy.criteria.size import SizeGate
@@ -111,6 +112,12 @@ def _limits(policy: Policy) -> Iterator[str]:
         yield "\n".join(["**Pinned,** whatever rules and gates say:", *pins])
     if policy.budget:
         yield f"**Budget:** at most {_budget(policy.budget)}. {_ON_EXCEED[policy.budget.on_exceed]}"
+    if policy.keep_warm:
+        recheck, until = map(format_duration, (policy.keep_warm.recheck, policy.keep_warm.until))
+        yield (
+            f"**Kept warm** by `preheat_upkeep`: looked at every {recheck}, until {until} after a "
+            "run asked for it last"
+        )
     if policy.windows:
         yield f"**Only within** {_windows(policy.windows)}. {_ON_CLOSED[policy.windows.on_closed]}"
 
@@ -174,6 +181,11 @@ def _windows(windows: Windows) -> str:
 def _green(policy: Policy) -> Iterator[str]:
     partial = policy.verify.on_partial is OnPartial.ACCEPT
     yield f"all that was asked for is warm{' or PARTIAL, which this policy accepts' * partial}."
+    demand = policy.verify.demand
+    if demand.min_hosts != MinHosts():
+        yield f"Warm here means: every layer on at least {demand.min_hosts} of the hosts in scope."
+    if demand.mode is VerifyMode.PEERS:
+        yield "The peers themselves are asked for every layer."
     if policy.budget and policy.budget.on_exceed is not OnExceed.FAIL:
         yield "When the budget left something out, `report` is skipped and names it `over budget`."
     if policy.windows and policy.windows.on_closed is OnClosed.SKIP:

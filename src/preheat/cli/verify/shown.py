@@ -9,6 +9,7 @@ from rich.text import Text
 
 from preheat.cli.console import plain
 from preheat.cli.verify.holdings import Held
+from preheat.policy.units import format_size
 from preheat.rendering import count_of
 from preheat.verdict import Verdict
 
@@ -74,6 +75,7 @@ def _told(finding: Finding) -> str:
 def _hosts(hosts: Sequence[Holding]) -> Iterator[str]:
     """Show hosts that lack something first, and not all that lack nothing."""
     if not hosts:
+        yield "  no host answered, and clusters.yaml names none"
         return
     lacking = [host for host in hosts if host.count < len(host.layers)]
     whole = [host for host in hosts if host.count == len(host.layers)]
@@ -106,7 +108,7 @@ def _layers(result: Result) -> Iterator[str]:
         yield f"  {number + 1:>3}  {blob.digest[:19]}…  {decimal(blob.size):>9}  {hosts}{small}"
     if any(blob.size <= result.unshared_bytes for blob in result.image.blobs):
         yield (
-            f"  Layers of at most {decimal(result.unshared_bytes)} peers never share: a node"
+            f"  Layers of at most {format_size(result.unshared_bytes)} peers never share: a node"
             " fetches them from the registry unless it holds them itself."
         )
 
