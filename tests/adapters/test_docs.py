@@ -157,3 +157,18 @@ def test_a_line_that_is_not_there_is_left_out() -> None:
     """The end of a file has a number past its last line; some files cannot be read at all."""
     assert "```" not in invalid_doc("one.yaml", [Problem("too short", "one.yaml", 9)], TEXT)
     assert "```" not in invalid_doc("one.yaml", [Problem("unreadable", "one.yaml", 1)])
+
+
+def test_what_stays_warm_after_the_run_is_told() -> None:
+    """Whoever sees jobs between two runs finds here who asks for them."""
+    text = f"{POLICY}  keepWarm: {{recheck: 12h, until: 7d}}\n"
+    doc = policy_doc(load_policy(text, "web.yaml", load_clusters(CLUSTERS, "clusters.yaml")))
+    assert "**Kept warm** by `preheat_upkeep`: looked at every 12h, until 7d" in doc
+
+
+def test_a_demand_beyond_the_usual_is_told() -> None:
+    """Whoever reads green must know on how many hosts."""
+    page = told("\n  verify: {mode: peers, minHosts: 95%}\n")
+
+    assert "every layer on at least 95% of the hosts in scope. The peers themselves are" in page
+    assert "hosts in scope" not in told("\n  verify: {onPartial: retry}\n")

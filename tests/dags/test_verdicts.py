@@ -9,6 +9,7 @@ import requests
 from airflow.models.xcom import XComModel
 from airflow.utils.session import create_session
 
+from preheat.demand import VerifyMode
 from preheat.plan import Disposition
 from preheat.sandbox.harbor import ImageSpec, push_image
 from preheat.verdict import Verdict
@@ -145,3 +146,31 @@ def test_the_buttons_of_a_red_task_lead_somewhere(place: Any, broken: str) -> No
         urls = {row.key: XComModel.deserialize_value(row) for row in rows}
     assert len(urls) == 2
     assert all(requests.get(url, timeout=10).ok for url in urls.values()), urls
+
+
+def test_a_policy_can_have_the_peers_asked_on_a_part_of_the_hosts(place: Any, said: Any) -> None:
+    """The whole way from the file: half of two nodes is enough, and the dead one is told."""
+    place.sandbox.dragonfly.state.set_peer("10.77.0.13", "killed")
+    clusters = place.folder / "clusters.yaml"
+    with_hosts = clusters.read_text().replace(
+        "    schedulerClusterId: 1\n",
+        "    schedulerClusterId: 1\n    hosts: {peers: [10.77.0.12, 10.77.0.13]}\n",
+    )
+    clusters.write_text(with_hosts)
+    try:
+        run = place.run(
+            place.write_spec(
+                "half",
+                targets=[{"cluster": "eu-1", "scope": "all_peers"}],
+                verify={"mode": "peers", "minHosts": "50%", "onPartial": "fail"},
+            )
+        )
+    finally:
+        place.sandbox.dragonfly.state.set_peer("10.77.0.13", "up", settle=True)
+
+    assert run.state == "success"
+    (outcome,) = place.outcomes(run)
+    assert outcome.verdict is Verdict.WARM
+    assert outcome.finding.proof is VerifyMode.PEERS
+    assert {layer.hosts for layer in outcome.finding.tolerated} == {("10.77.0.13",)}
+    assert "every layer on 1 of 2 hosts (minHosts: 50%)" in said()

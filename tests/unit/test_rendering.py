@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from preheat.demand import VerifyMode
 from preheat.ledger import Attempt, Outcome, RunRef
 from preheat.placement import PlacementKey, Scope
 from preheat.plan import Disposition
@@ -115,3 +116,33 @@ def test_the_table_fits_a_terminal_of_80_columns(disposition: Disposition) -> No
     for word in ("linux/arm64/v8", "frankfurt", "3/3", "1.5 kB", "0.0 s"):
         assert word in lines[2]
     assert "…" not in text
+
+
+def test_how_it_was_proved_and_on_how_many_hosts_is_told() -> None:
+    """A person who reads WARM may ask by whose word, and where not."""
+    some = replace(
+        WARM,
+        tolerated=(LOST,),
+        hosts_warm=19,
+        hosts_expected=20,
+        min_hosts="95%",
+        proof=VerifyMode.PEERS,
+        layers_small=2,
+        bytes_small=900,
+    )
+
+    hosts = "every layer on 19 of 20 hosts (minHosts: 95%)"
+    small = "a node fetches those from the registry unless it holds them itself"
+    assert finding_lines(some) == [
+        f"WARM: 3 of 3 layers warm (1.5 kB of 1.5 kB), {hosts}",
+        "  the peers themselves were asked",
+        f"  too small to be shared by peers: 2 of 3 layers (900 bytes); {small}",
+        f"  tolerated {LOST.digest} (600 bytes) on 10.0.0.1: the registry answers 404",
+    ]
+
+
+def test_too_few_hosts_without_a_missing_layer_is_no_missing_layer() -> None:
+    """All hosts hold it, and there are not as many as the policy wants."""
+    few = replace(WARM, verdict=Verdict.PARTIAL, hosts_warm=2, hosts_expected=2, min_hosts="3")
+
+    assert advice(few) == "2 of 2 hosts in scope hold every layer, and minHosts is 3."
