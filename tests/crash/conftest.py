@@ -1,0 +1,113 @@
+"""The crash matrix: only ``make test-crash`` runs it, and it writes the table into the docs."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from tests.crash.rig.cells import Cell
+    from tests.crash.rig.databases import Postgres, Sqlite
+    from tests.crash.rig.table import Row
+    from tests.crash.rig.world import World
+
+HERE = Path(__file__).parent
+DOCS = "PREHEAT_CRASH_DOCS"
+_rows: list[Row] = []
+_databases: dict[str, str] = {}
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave these tests out of every other run: they take minutes and kill processes."""
+    if "crash" not in config.option.markexpr and collection_path.name.startswith("test_"):
+        return True
+    return None
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark all that is here."""
+    for item in items:
+        if HERE in item.path.parents:
+            item.add_marker("crash")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print the table; write it where the Makefile says."""
+    if not _rows:
+        return
+    from tests.crash.rig.table import terminal_table, write_docs  # noqa: PLC0415 - only if asked for
+
+    terminalreporter.section("crash matrix")
+    for line in terminal_table(_rows):
+        terminalreporter.write_line(line)
+    if os.environ.get(DOCS):
+        write_docs(Path(os.environ[DOCS]), _rows, _databases)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """Start a PostgreSQL that may be killed."""
+    from tests.crash.rig.databases import postgres  # noqa: PLC0415 - only if asked for
+
+    with postgres() as server:
+        yield server
+
+
+@pytest.fixture(params=["sqlite", "postgresql"], scope="module")
+def database(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Sqlite | Postgres:
+    """Give each database in turn."""
+    from tests.crash.rig.databases import Sqlite  # noqa: PLC0415 - only if asked for
+
+    made = (
+        Sqlite(tmp_path_factory.mktemp("sqlite"))
+        if request.param == "sqlite"
+        else request.getfixturevalue("postgres")
+    )
+    _databases[made.name] = made.version
+    return made
+
+
+@pytest.fixture
+def world(request: pytest.FixtureRequest) -> Iterator[World]:
+    """Serve fresh stand-ins; the parameter shifts the manager's clock."""
+    from tests.crash.rig.world import worlds  # noqa: PLC0415 - only if asked for
+
+    yield from worlds(skew_seconds=getattr(request, "param", 0))
+
+
+@pytest.fixture(scope="session")
+def rows() -> list[Row]:
+    """Keep the lines of the table."""
+    return _rows
+
+
+@pytest.fixture
+def cell(database: Sqlite | Postgres, world: World, rows: list[Row]) -> Callable[..., Cell]:
+    """Give a way to begin a cell that plain processes run."""
+    from tests.crash.rig.cells import Cell  # noqa: PLC0415 - only if asked for
+
+    def begin(name: str) -> Cell:
+        return Cell(name, "cell", "processes", database.name, world, rows)
+
+    return begin
+
+
+@pytest.fixture(scope="session")
+def shifted(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Build the environment in which a process's wall clock is an hour ahead."""
+    compiler = shutil.which("cc")
+    if compiler is None:
+        pytest.skip("no C compiler: a process's clock cannot be shifted")
+    library = tmp_path_factory.mktemp("shift") / "shift.so"
+    command = [compiler, "-shared", "-fPIC", "-o", str(library), str(HERE / "shift.c"), "-ldl"]
+    subprocess.run(command, check=True)
+    return {"LD_PRELOAD": str(library), "SHIFT_SECONDS": "3600"}
