@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -20,8 +21,9 @@ if TYPE_CHECKING:
 
 HERE = Path(__file__).parent
 DOCS = "PREHEAT_CRASH_DOCS"
-_rows: list[Row] = []
-_databases: dict[str, str] = {}
+ROW = "row of the crash matrix"
+DATABASE = "database of the crash matrix"
+_told: list[tuple[str, Any]] = []
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
@@ -32,23 +34,37 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark all that is here."""
+    """Mark all that is here; the cells of one Airflow stay together in one process of xdist."""
     for item in items:
         if HERE in item.path.parents:
             item.add_marker("crash")
+            database = item.callspec.params["database"]
+            own = item.path.stem == "test_airflow"
+            item.add_marker(pytest.mark.xdist_group(f"{item.path.stem} {database if own else ''}"))
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Collect what the cells found, from every process of xdist."""
+    if report.when == "teardown":
+        _told.extend(report.user_properties)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Print the table; write it where the Makefile says."""
-    if not _rows:
-        return
-    from tests.crash.rig.table import terminal_table, write_docs  # noqa: PLC0415 - only if asked for
+    from tests.crash.rig.table import Row, terminal_table, write_docs  # noqa: PLC0415 - only if asked for
 
+    rows = sorted(
+        (Row(**fields) for name, fields in _told if name == ROW),
+        key=lambda row: (row.run_by, row.database),
+    )
+    if not rows:
+        return
     terminalreporter.section("crash matrix")
-    for line in terminal_table(_rows):
+    for line in terminal_table(rows):
         terminalreporter.write_line(line)
+    databases = dict(version for name, version in _told if name == DATABASE)
     if os.environ.get(DOCS):
-        write_docs(Path(os.environ[DOCS]), _rows, _databases)
+        write_docs(Path(os.environ[DOCS]), rows, databases)
 
 
 @pytest.fixture(scope="session")
@@ -67,13 +83,9 @@ def database(
     """Give each database in turn."""
     from tests.crash.rig.databases import Sqlite  # noqa: PLC0415 - only if asked for
 
-    made = (
-        Sqlite(tmp_path_factory.mktemp("sqlite"))
-        if request.param == "sqlite"
-        else request.getfixturevalue("postgres")
-    )
-    _databases[made.name] = made.version
-    return made
+    if request.param == "postgresql":
+        return request.getfixturevalue("postgres")
+    return Sqlite(tmp_path_factory.mktemp("sqlite"))
 
 
 @pytest.fixture
@@ -84,10 +96,16 @@ def world(request: pytest.FixtureRequest) -> Iterator[World]:
     yield from worlds(skew_seconds=getattr(request, "param", 0))
 
 
-@pytest.fixture(scope="session")
-def rows() -> list[Row]:
-    """Keep the lines of the table."""
-    return _rows
+@pytest.fixture
+def rows(
+    database: Sqlite | Postgres, record_property: Callable[[str, Any], None]
+) -> Iterator[list[Row]]:
+    """Keep the lines of the table that one test makes."""
+    found: list[Row] = []
+    yield found
+    for row in found:
+        record_property(ROW, asdict(row))
+        record_property(DATABASE, (database.name, database.version))
 
 
 @pytest.fixture
