@@ -187,10 +187,19 @@ def test_a_job_that_the_manager_forced_to_fail_keeps_its_words(fresh: Site) -> N
     assert finding.words == "cluster 1 no available seed peer"
 
 
-def test_the_rate_limit_is_told_as_such(fresh: Site) -> None:
-    """Ten jobs a second, then 429."""
-    fresh.sandbox.dragonfly.state.set_rate(1, 1)
+def test_the_rate_limit_sets_the_pace(fresh: Site) -> None:
+    """What is turned away with 429 tries again, and each is asked for once."""
+    fresh.sandbox.dragonfly.state.set_rate(1, 2)
     driver, request = fresh.driver(), fresh.request()
+    before = fresh.sandbox.dragonfly.state.jobs.last_id
+    jobs = [driver.heat(request) for _ in range(4)]
+    assert [job.id - before for job in jobs] == [1, 2, 3, 4]
+
+
+def test_a_rate_limit_that_stays_is_told_as_such(fresh: Site) -> None:
+    """The time of one POST is all that it may take."""
+    fresh.sandbox.dragonfly.state.set_rate(1, 1)
+    driver, request = fresh.driver(post_timeout_seconds=0.5), fresh.request()
     with pytest.raises(RateLimitedError):
         [driver.heat(request) for _ in range(10)]
 
