@@ -98,6 +98,10 @@ bench: $(READY) ## Measure against the goals; exits 1 where one is missed (BENCH
 bench-policy: $(READY) ## Measure policies over 100,000 artifacts; exits 1 where a goal is missed (BENCH_ARGS).
 	@exec $(BIN)/python -m benchmarks --only policy $(BENCH_ARGS)
 
+.PHONY: bench-following
+bench-following: $(READY) ## Measure 1,000 placements followed in one triggerer; exits 1 where a goal is missed.
+	@exec $(BIN)/python -m benchmarks --only following $(BENCH_ARGS)
+
 ##@ Change
 
 .PHONY: schema
