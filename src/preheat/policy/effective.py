@@ -71,6 +71,5 @@ def _as_written(value: object, raw: object = None) -> Any:
             return [_as_written(each) for each in value]
         case dict():
             return {str(key): _as_written(each) for key, each in value.items()}
-    if isinstance(value, bool | str) or not isinstance(raw, str) or raw.isdecimal():
-        return value
-    return raw  # sizes, clock times and days
+    is_as_written = isinstance(value, bool | str) or not isinstance(raw, str) or raw.isdecimal()
+    return value if is_as_written else raw  # sizes, clock times and days
