@@ -74,6 +74,7 @@ class Problem:
     :param line: 1-based line in that file, if there is one.
     :param column: 1-based column, if known.
     :param path: dotted path inside the document, such as ``spec.rules[0].tags``.
+    :param stands_for: how many problems it is: more where those at the end are only counted.
     """
 
     message: str
@@ -81,6 +82,7 @@ class Problem:
     line: int | None = None
     column: int | None = None
     path: str = ""
+    stands_for: int = 1
 
     def __str__(self) -> str:
         place = ":".join(str(part) for part in (self.source, self.line, self.column) if part)

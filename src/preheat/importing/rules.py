@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["rule_of"]
 
 _EVERYTHING = {"repository": {"", "**"}, "tag": {"", "*", "**"}}
+_SPECIAL = re.compile(r"[*?\[\]{}\\]")
 _NEGATED = re.compile(r"(?<!\\)\[!")
 
 
@@ -48,9 +49,14 @@ def _matchers(kind: str, texts: Sequence[str], told: list[Difference]) -> Iterat
         if problem:
             said = f"The {kind} filter {pattern!a} cannot be a glob here: {problem}."
             told.append(Difference("selection", said, stops=True))
-            yield {"exact": text.strip()[:MAX_PATTERN_LENGTH] or "*"}
+            yield {"glob": _literal(text)}
         else:
             yield {"glob": text}
+
+
+def _literal(text: str) -> str:
+    """Write a text as a glob that means the very text, so that it stays in sight."""
+    return _SPECIAL.sub(r"\\\g<0>", text.strip()[: MAX_PATTERN_LENGTH // 2]) or r"\*"
 
 
 def _problem(pattern: str) -> str:

@@ -9,10 +9,13 @@ from __future__ import annotations
 from pathlib import Path as FilePath
 from typing import TYPE_CHECKING
 
+from preheat.placement import Scope
 from preheat.policy.captures import variables, variables_of
+from preheat.policy.coverage import Coverage
 from preheat.policy.matchers import Matcher, MatcherKind
 from preheat.policy.pins import split_image
 from preheat.policy.problems import hint, problem_at
+from preheat.policy.schema import ONE_PEER
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -22,6 +25,8 @@ if TYPE_CHECKING:
     from preheat.policy.yamltext import Document, Path
 
 __all__ = ["disagreements", "repeated_names"]
+
+_SOURCES = ("spec", "sources")
 
 
 def disagreements(document: Document, source: str, clusters: Clusters) -> Iterator[Problem]:
@@ -54,7 +59,7 @@ def repeated_names(document: Document, source: str, path: tuple[str, ...]) -> It
 
 def _bad_targets(document: Document, source: str, clusters: Clusters) -> Iterator[Problem]:
     """Targets that mean no cluster, and clusters that do not say how they pull from a source."""
-    registries = [name for _, name in _named(document, ("spec", "sources"), "registry")]
+    registries = [name for _, name in _named(document, _SOURCES, "registry")]
     targets = _at(document, "spec", "targets")
     for index, target in enumerate(targets if isinstance(targets, list) else ()):
         if not isinstance(target, dict):
@@ -72,6 +77,8 @@ def _bad_targets(document: Document, source: str, clusters: Clusters) -> Iterato
             if not meant:
                 message = f"No cluster carries {_labels(selector)}; there are {_listing(clusters)}."
                 yield problem_at(document, source, (*path, "clusterSelector"), message)
+        if "peers" in target and target.get("scope") == Scope.SINGLE_SEED_PEER:
+            yield problem_at(document, source, path, f"{ONE_PEER}.")
         key = "cluster" if "cluster" in target else "clusterSelector"
         yield from _without_endpoint(document, source, (*path, key), meant, registries)
 
@@ -156,22 +163,32 @@ def _bad_pins(document: Document, source: str) -> Iterator[Problem]:
     """Pins must lie in what the sources list, and say of which Harbor they speak."""
     sources = _at(document, "spec", "sources")
     listed = [s for s in sources if isinstance(s, dict)] if isinstance(sources, list) else []
-    registries = list(dict.fromkeys(str(s.get("registry")) for s in listed))
+    registries = list(dict.fromkeys(name for _, name in _named(document, _SOURCES, "registry")))
+    covers = Coverage(listed)
     pins = _at(document, "spec", "pins")
+    first: dict[tuple[str, str], int | None] = {}
     for index, pin in enumerate(pins if isinstance(pins, list) else ()):
         if not isinstance(pin, dict) or not isinstance(pin.get("image"), str):
             continue
         path: Path = ("spec", "pins", index)
         registry = pin.get("registry")
+        name = pin["image"], str(registries[0] if registry is None and registries else registry)
+        if name in first:
+            message = f"{pin['image']!r} is pinned in line {first[name]} already."
+            yield problem_at(document, source, (*path, "image"), message)
+            continue
+        first[name] = document.line((*path, "image"))
         if registry is None and len(registries) > 1:
             message = f"Say of which Harbor: add registry, one of {', '.join(registries)}."
             yield problem_at(document, source, path, message)
-        elif registry is not None and registry not in registries:
+        elif registry is not None and registries and registry not in registries:
             message = (
                 f"No source reads the registry {registry!r}; {hint(str(registry), registries)}"
             )
             yield problem_at(document, source, (*path, "registry"), message)
-        elif not _is_covered(pin["image"], registry, listed):
+            registry = None  # the project may be foreign to all
+        project = _project(pin["image"])
+        if project and not covers(project, registry):
             message = (
                 f"No source covers the project of {pin['image']!r}: add the project to sources,"
                 " or pin an image of theirs."
@@ -179,23 +196,11 @@ def _bad_pins(document: Document, source: str) -> Iterator[Problem]:
             yield problem_at(document, source, (*path, "image"), message)
 
 
-def _is_covered(image: str, registry: object, sources: Iterable[dict[str, object]]) -> bool:
+def _project(image: str) -> str:
     try:
-        project, _, _ = split_image(image)
+        return split_image(image)[0]
     except ValueError:  # the field itself tells
-        return True
-    for entry in sources:
-        patterns = entry.get("projects")
-        is_other = registry is not None and registry != entry.get("registry")
-        if is_other or not isinstance(patterns, list):
-            continue
-        for pattern in patterns:
-            try:
-                if isinstance(pattern, str) and Matcher(MatcherKind.GLOB, pattern)(project):
-                    return True
-            except ValueError:  # the field itself tells
-                return True
-    return False
+        return ""
 
 
 def _named(document: Document, path: tuple[str, ...], key: str) -> Iterator[tuple[int, str]]:

@@ -9,13 +9,16 @@ from pydantic import ValidationError
 
 from preheat.errors import Problem, ProblemsError
 from preheat.policy.build import build_cluster, build_policy
+from preheat.policy.choices import crowded_maps
 from preheat.policy.clusterschema import ClusterFile
+from preheat.policy.contradictions import contradictions
 from preheat.policy.crosschecks import disagreements, repeated_names
 from preheat.policy.fields import Strict
 from preheat.policy.model import Clusters, Policy
-from preheat.policy.problems import schema_problems
+from preheat.policy.problems import first_of, schema_problems
 from preheat.policy.schema import PolicyFile
-from preheat.policy.yamltext import MAX_BYTES, Document, parse
+from preheat.policy.yamltext import MAX_BYTES, Document
+from preheat.policy.yamltext import parse as parse_yaml
 
 if TYPE_CHECKING:
     from pathlib import Path as FilePath
@@ -31,7 +34,7 @@ def load_clusters(text: str, source: str) -> Clusters:
     :param source: file name for messages.
     :raises ProblemsError: with every problem and its place.
     """
-    document = parse(text, source)
+    document = _parsed(text, source)
     problems = list(repeated_names(document, source, ("clusters",)))
     file = _validated(ClusterFile, document, source, problems)
     return Clusters(tuple(build_cluster(spec) for spec in file.clusters))
@@ -43,8 +46,12 @@ def load_policy(text: str, source: str, clusters: Clusters) -> Policy:
     :param source: file name for messages.
     :raises ProblemsError: with every problem and its place.
     """
-    document = parse(text, source)
-    problems = list(disagreements(document, source, clusters))
+    document = _parsed(text, source)
+    problems = [
+        *disagreements(document, source, clusters),
+        *contradictions(document, source),
+        *crowded_maps(PolicyFile, document, source),
+    ]
     file = _validated(PolicyFile, document, source, problems)
     policy = build_policy(file, document, clusters)
     return replace(policy, text=text, source=source)
@@ -79,6 +86,13 @@ def undecodable(error: UnicodeDecodeError, source: str) -> Problem:
     return Problem(message, source, line)
 
 
+def _parsed(text: str, source: str) -> Document:
+    try:
+        return parse_yaml(text, source)
+    except ProblemsError as error:
+        raise ProblemsError(first_of(error.problems)) from None
+
+
 def _validated(
     model: type[AnyFile], document: Document, source: str, problems: list[Problem]
 ) -> AnyFile:
@@ -90,5 +104,5 @@ def _validated(
     except ValidationError as error:
         found.extend(schema_problems(error, model, document, source))
     if found:
-        raise ProblemsError(sorted(found, key=lambda p: (p.line or 0, p.column or 0)))
+        raise ProblemsError(first_of(dict.fromkeys(found)))
     return file

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from preheat.errors import Problem
 from preheat.policy.fields import Strict
-from preheat.policy.yamltext import Document, Path, dotted
+from preheat.policy.yamltext import Document, Path, Place, dotted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -16,7 +16,10 @@ if TYPE_CHECKING:
     from pydantic import ValidationError
     from pydantic_core import ErrorDetails
 
-__all__ = ["hint", "problem_at", "schema_problems"]
+__all__ = ["MOST_TOLD", "first_of", "hint", "inner_model", "problem_at", "schema_problems"]
+
+MOST_TOLD = 50
+"""So many problems of one file are told; the rest is counted."""
 
 _QUOTED = re.compile(r"""(?<!\w)(['"])(.*?)\1(?!\w)""")
 _LONGEST_QUOTE = 80
@@ -45,19 +48,56 @@ def _shortened(quoted: re.Match[str]) -> str:
     return quoted[0] if len(text) <= _LONGEST_QUOTE else f"{mark}{text[:_LONGEST_QUOTE]}…{mark}"
 
 
+def first_of(problems: Iterable[Problem]) -> list[Problem]:
+    """Give the first problems of a file by their place, and one that counts the rest."""
+    found = sorted(problems, key=lambda problem: (problem.line or 0, problem.column or 0))
+    left = len(found) - MOST_TOLD
+    if left <= 1:  # the one would take a line anyway
+        return found
+    message = f"and {left:,} more problems."
+    return [*found[:MOST_TOLD], Problem(message, found[0].source, stands_for=left)]
+
+
 def schema_problems(
     error: ValidationError, root: type[Strict], document: Document, source: str
 ) -> list[Problem]:
-    """Turn all errors of one validation into problems; not where the text itself was refused."""
-    told = {problem.path for problem in document.problems}
-    problems: list[Problem] = []
-    for details in error.errors(include_url=False):
-        path = _path(details["loc"])
-        if dotted(path) not in told and not _is_echo(details):
-            of_key = details["type"] == "extra_forbidden"
-            message = _without_data(_message(details, root, path), details["input"])
-            problems.append(problem_at(document, source, path, message, of_key=of_key))
-    return problems
+    """Turn all errors of one validation into problems; not where the text itself was refused.
+
+    Only the first get words, as many as are told: near words are sought for no others.
+    """
+    told = {problem.path for problem in document.problems} | document.unread
+    errors = [
+        (details, path)
+        for details in error.errors(include_url=False)
+        if dotted(path := _path(details["loc"])) not in told and not _is_echo(details)
+    ]
+    errors.sort(key=lambda each: _place(document, *each))
+    return [
+        _problem(details, root, path, document, source, in_words=number <= MOST_TOLD)
+        for number, (details, path) in enumerate(errors)
+    ]
+
+
+def _place(document: Document, details: ErrorDetails, path: Path) -> Place:
+    return document.place(path, of_key=_is_of_key(details)) or (0, 0)
+
+
+def _is_of_key(details: ErrorDetails) -> bool:
+    return details["type"] == "extra_forbidden"
+
+
+def _problem(
+    details: ErrorDetails,
+    root: type[Strict],
+    path: Path,
+    document: Document,
+    source: str,
+    *,
+    in_words: bool,
+) -> Problem:
+    message = _message(details, root, path) if in_words else details["type"]
+    message = _without_data(message, details["input"])
+    return problem_at(document, source, path, message, of_key=_is_of_key(details))
 
 
 def _without_data(message: str, value: object) -> str:
@@ -84,7 +124,7 @@ def _message(details: ErrorDetails, root: type[Strict], path: Path) -> str:
     if kind == "extra_forbidden":
         return _unknown_key(str(path[-1]), _model_at(root, path[:-1]))
     if kind == "missing":
-        return f"The key {path[-1]!r} is missing; it must be written."
+        return _missing_key(str(path[-1]), _model_at(root, path[:-1]))
     if kind in {"model_type", "model_attributes_type", "dict_type"}:
         model = _model_at(root, path)
         return f"This must be {model.shape if model else 'a map of keys and values'}."
@@ -123,6 +163,14 @@ def _unknown_key(key: str, model: type[Strict] | None) -> str:
     return f"The key {key!r} is unknown; {hint(key, known)}"
 
 
+def _missing_key(key: str, around: type[Strict] | None) -> str:
+    fields = around.model_fields.values() if around else ()
+    kind = next((field.annotation for field in fields if field.alias == key), None)
+    if isinstance(kind, type) and issubclass(kind, Strict):
+        return f"The key {key!r} is missing; write {kind.shape}."
+    return f"The key {key!r} is missing; it must be written."
+
+
 def _unknown_word(word: object, expected: str) -> str:
     known = [part.strip().strip("'") for part in expected.replace(" or ", ",").split(",")]
     listed = ", ".join(known)
@@ -138,15 +186,16 @@ def _model_at(root: type[Strict], path: Path) -> type[Strict] | None:
         if isinstance(part, int) or model is None:
             continue
         fields = {field.alias or name: field for name, field in model.model_fields.items()}
-        model = _inner_model(fields[part].annotation) if part in fields else None
+        model = inner_model(fields[part].annotation) if part in fields else None
     return model
 
 
-def _inner_model(annotation: object) -> type[Strict] | None:
+def inner_model(annotation: object) -> type[Strict] | None:
+    """Tell which map a field holds, or a list of it."""
     if isinstance(annotation, type) and issubclass(annotation, Strict):
         return annotation
     for inner in get_args(annotation):
-        found = _inner_model(inner)
+        found = inner_model(inner)
         if found is not None:
             return found
     return None

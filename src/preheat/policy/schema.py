@@ -42,8 +42,9 @@ from preheat.policy.pins import PinSpec
 from preheat.policy.ruleschema import RuleSpec
 from preheat.policy.windows import WindowsSpec
 
-__all__ = ["GatesSpec", "PolicyFile", "SubmitSpec", "TargetSpec"]
+__all__ = ["ONE_PEER", "GatesSpec", "PolicyFile", "SubmitSpec", "TargetSpec"]
 
+ONE_PEER = "'peers' goes with all_seed_peers and all_peers; single_seed_peer is one peer"
 _LATER_MODES = {"none", "canaryPull"}
 _LATER_EVENTS = {"policyChanged", "clusterAdded"}
 _ONE_WAY = {"oneOf": [{"required": ["cluster"]}, {"required": ["clusterSelector"]}]}
@@ -109,9 +110,7 @@ class TargetSpec(Strict, json_schema_extra=_ONE_WAY):
         if (self.cluster is None) == (self.cluster_selector is None):
             raise ValueError("write exactly one of cluster and clusterSelector")
         if self.peers is not None and self.scope is Scope.SINGLE_SEED_PEER:
-            raise ValueError(
-                "'peers' goes with all_seed_peers and all_peers; single_seed_peer is one peer"
-            )
+            raise ValueError(ONE_PEER)
         return self
 
 
@@ -143,7 +142,9 @@ class TriggersSpec(Strict, json_schema_extra=SOME_KEYS):
     """``triggers``: when the policy runs by itself."""
 
     later: ClassVar[frozenset[str]] = frozenset({"assets", "manual", "debounce"})
-    shape: ClassVar[str] = 'a map such as {schedule: {cron: "0 2 * * *", timezone: UTC}}'
+    shape: ClassVar[str] = (
+        'a schedule or events, such as {schedule: {cron: "0 2 * * *", timezone: UTC}}'
+    )
     schedule: ScheduleSpec | None = Field(None, description="At fixed times.")
     events: Annotated[tuple[Event, ...], Field(min_length=1)] = Field(
         (),

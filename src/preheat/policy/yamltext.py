@@ -38,12 +38,14 @@ class Document:
     """What a file says, with the places of keys and values by path.
 
     :param problems: found on the way, such as a duplicate key; the rest of the file is still read.
+    :param unread: paths of values that were refused, so that nobody asks for them again.
     """
 
     data: object = None
     keys: dict[Path, Place] = field(default_factory=dict)
     values: dict[Path, Place] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
+    unread: set[str] = field(default_factory=set)
 
     def place(self, path: Path, *, of_key: bool = False) -> Place | None:
         """Give the place of a value (or its key), or of the nearest thing around it."""
@@ -86,6 +88,7 @@ class _Builder:
         self._events = events
         self._made = Document()
         self._nodes = 0
+        self._references: list[tuple[yaml.Event, str, Path]] = []
 
     def document(self) -> Document:
         for event in self._events:
@@ -93,6 +96,7 @@ class _Builder:
                 if self._made.values:
                     self._stop("Only one YAML document a file; remove what follows.", event)
                 self._made.data = self._node(event, ())
+        self._tell_references()
         return self._made
 
     def _node(self, event: yaml.NodeEvent, path: Path) -> object:
@@ -102,9 +106,8 @@ class _Builder:
             self._stop(f"The file holds more than {limit}; no policy needs that.", event)
         self._made.values[path] = _place(event)
         if isinstance(event, yaml.AliasEvent):
-            self._problem(
-                "YAML aliases (*name) are not used here; write the value out.", event, path
-            )
+            self._references.append((event, f"*{event.anchor}", path))
+            self._made.unread.add(dotted(path))
             return None
         self._check_tag(event, path)
         if isinstance(event, yaml.MappingStartEvent):
@@ -156,8 +159,17 @@ class _Builder:
             shown = tag.replace(_TYPE_TAG, "!!")
             self._problem(f"The YAML tag {shown} is not used here; remove it.", event, path)
         if event.anchor:
-            message = f"YAML anchors (&{event.anchor}) are not used here; remove it."
-            self._problem(message, event, path)
+            self._references.append((event, f"&{event.anchor}", path))
+
+    def _tell_references(self) -> None:
+        """Tell all anchors and aliases at once: a file that holds one holds many."""
+        if not self._references:
+            return
+        event, shown, path = self._references[0]
+        count = len(self._references)
+        many = f" ({count} of them in this file)" if count > 1 else ""
+        message = f"YAML anchors and aliases ({shown}) are not used here; write the values out"
+        self._problem(f"{message}{many}.", event, path)
 
     def _duplicate(self, event: yaml.Event, path: Path) -> None:
         first = self._made.keys[path][0]
@@ -169,6 +181,7 @@ class _Builder:
         self._made.problems.append(Problem(message, self._source, line, column, dotted(path)))
 
     def _stop(self, message: str, event: yaml.Event) -> NoReturn:
+        self._tell_references()
         self._problem(message, event)
         raise ProblemsError(self._made.problems)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from preheat.errors import Problem, ProblemsError
-from preheat.policy.problems import schema_problems
+from preheat.policy.problems import first_of, schema_problems
 from preheat.policy.yamltext import parse
 from preheat.policytest.shape import TestFile
 
@@ -80,7 +80,7 @@ def load_case(text: str, source: str) -> Case:
     except ValidationError as error:
         problems.extend(schema_problems(error, TestFile, document, source))
     if problems:
-        raise ProblemsError(sorted(problems, key=lambda p: (p.line or 0, p.column or 0)))
+        raise ProblemsError(first_of(problems))
     return Case(
         source=source,
         policy=file.policy,

@@ -83,6 +83,11 @@ CASES = [
         id="neither cron nor events",
     ),
     pytest.param(
+        bad('  triggers:\n    schedule: {cron: "0 2 * * *", timezone: UTC}\n', ""),
+        r"spec.triggers The key 'triggers' is missing; write a schedule or events, such as \{",
+        id="no triggers at all",
+    ),
+    pytest.param(
         bad('{glob: "*"}', "{regex: '(?=x)'}"),
         r"9:\d+: spec.rules\[0\].tags.allow\[0\].regex Not a valid RE2 expression: .*\(\?=",
         id="not RE2",
@@ -118,7 +123,7 @@ CASES = [
     pytest.param(b"# later\n", "The file is empty; fill it, or remove it.", id="only a comment"),
     pytest.param(
         BOMB.encode(),
-        r"bad.yaml:1:4: a YAML anchors \(&a\) are not used here; remove it",
+        r"bad.yaml:1:4: a YAML anchors and aliases \(&a\) are not used here; write the values",
         id="YAML bomb",
     ),
 ]

@@ -121,6 +121,52 @@ def test_two_rules_of_one_name(policy: Callable[..., Policy]) -> None:
     assert problem.endswith("in line 6.")
 
 
+@pytest.mark.parametrize(
+    ("source", "pin", "words"),
+    [
+        ("registry: harbor_default, projects: [library]", "registry: other", "reads the registry"),
+        ("registry: harbor_default, projects: [library, '[a']", "", "'[a' has a [ that opens no"),
+        ("projects: [library]", "registry: other", "The key 'registry' is missing"),
+    ],
+)
+def test_a_pin_of_a_foreign_project_is_told_beside_what_else_is_wrong(
+    source: str, pin: str, words: str, policy: Callable[..., Policy]
+) -> None:
+    """One round of mending is enough."""
+    told = problems_of(
+        policy,
+        f"sources: [{{{source}}}]",
+        f"pins: [{{image: 'web/a:1', until: 2027-01-01, reason: x, {pin}}}]",
+    )
+    assert len(told) == 2
+    assert any(words in problem for problem in told)
+    assert any("No source covers the project of 'web/a:1'" in problem for problem in told)
+
+
+def test_one_of_two_keys_is_told_beside_what_else_is_wrong(policy: Callable[..., Policy]) -> None:
+    """Two ways to name clusters, of patterns and of peers: each is told, and each only once."""
+    told = problems_of(
+        policy,
+        "rules: [{name: r, tags: {allow: [{exact: v1, regex: '(?=v)'}, {exact: v1, glob: v1}]}}]",
+        "targets: [{cluster: eu-1, clusterSelector: {env: prod}, scope: single_seed_peer,"
+        " peers: {percent: 500, count: 2}}, {cluster: eu-1, clusterSelector: {env: prod},"
+        " scope: all_peers}]",
+    )
+    both = "Write exactly one of cluster and clusterSelector."
+    for place, words in [
+        ("rules[0].tags.allow[0].regex", "Not a valid RE2 expression"),
+        ("rules[0].tags.allow[0]", "Write exactly one of exact, glob and regex."),
+        ("rules[0].tags.allow[1]", "Write exactly one of exact, glob and regex."),
+        ("targets[0]", both),
+        ("targets[0]", "'peers' goes with all_seed_peers"),
+        ("targets[0].peers", "Write exactly one of percent, count and ips."),
+        ("targets[0].peers.percent", "This must be at most 100."),
+        ("targets[1]", both),
+    ]:
+        assert sum(f"spec.{place} {words}" in problem for problem in told) == 1, (place, told)
+    assert len(told) == 8
+
+
 def test_everything_that_disagrees_is_told_at_once(policy: Callable[..., Policy]) -> None:
     """Also beside mistakes of shape, so that one round of mending is enough."""
     told = problems_of(

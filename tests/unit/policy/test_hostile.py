@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import re
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +14,7 @@ import yaml
 from preheat.errors import ProblemsError
 from preheat.policy.loader import load_policy, read_text
 from preheat.policy.matchers import MAX_PATTERN_LENGTH, Matcher, MatcherKind
+from preheat.policy.problems import MOST_TOLD
 from preheat.policy.yamltext import MAX_BYTES, MAX_DEPTH, MAX_NODES, parse
 
 if TYPE_CHECKING:
@@ -71,12 +74,44 @@ def test_text_that_is_too_long_is_not_parsed_at_all() -> None:
 
 
 def test_an_alias_bomb_is_never_expanded() -> None:
-    """Nine levels of nine aliases would be 387 million values; each alias is one problem."""
+    """Nine levels of nine aliases would be 387 million values; one problem counts them all."""
     document = parse(BOMB, "x.yaml")
     assert len(document.values) < 200
-    told = [str(problem) for problem in document.problems]
-    assert sum("aliases (*name) are not used" in line for line in told) == 8 * 9
-    assert sum("anchors (&" in line for line in told) == 9
+    (problem,) = document.problems
+    assert str(problem) == (
+        "x.yaml:1:4: a YAML anchors and aliases (&a) are not used here; write the values out"
+        f" ({8 * 9 + 9} of them in this file)."
+    )
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        pytest.param([f"  k{n}: x" for n in range(19_000)], id="unknown keys"),
+        pytest.param(["  suspend: x"] * 19_000, id="one key again and again"),
+        pytest.param(["  targets:", *["  - {cluster: eu_1}"] * 6_000], id="unknown clusters"),
+        pytest.param(
+            [
+                f"  sources: [{{registry: harbor_default, projects: [{'a*b, ' * 9_000}]}}]",
+                "  pins:",
+                *[f"  - {{image: 'a{n}/b:1'}}" for n in range(3_000)],
+            ],
+            id="pins of no project",
+        ),
+    ],
+)
+def test_of_very_many_problems_the_first_are_told(spec: list[str], clusters: Clusters) -> None:
+    """The last one counts the rest; near words are not sought for what is not told."""
+    began = time.process_time()
+    with pytest.raises(ProblemsError) as caught:
+        load_policy("\n".join(["kind: PreheatPolicy", "spec:", *spec]), "x.yaml", clusters)
+    assert time.process_time() - began < 10
+    *told, rest = caught.value.problems
+    assert len(told) == MOST_TOLD
+    assert re.fullmatch(r"x\.yaml: and [0-9,]+ more problems\.", str(rest))
+    assert rest.stands_for > 5_000
+    lines = [problem.line or 0 for problem in told]
+    assert lines == sorted(lines)
 
 
 @pytest.mark.parametrize("opening", ["[", "{a: ", "- ", "? "])
@@ -96,7 +131,7 @@ def test_the_number_of_values_is_bounded() -> None:
     ("text", "words"),
     [
         pytest.param("<<: {a: 1}\nb: 2", "", id="a merge key is a key like others"),
-        pytest.param("a: &x 1", "anchors (&x) are not used", id="an anchor"),
+        pytest.param("a: &x 1", "aliases (&x) are not used", id="an anchor"),
         pytest.param("a: *x", "undefined alias|aliases", id="an alias of nothing"),
         pytest.param("a: 1\na: 2", "already there in line 1", id="a key twice"),
         pytest.param("a: 1\n---\nb: 2", "Only one YAML document", id="two documents"),

@@ -36,7 +36,7 @@ def test_places_are_kept() -> None:
         ),
         pytest.param("a:\n", "x.yaml:1:3: a There is no value", id="a key without value"),
         pytest.param("a: null", "no value", id="null"),
-        pytest.param("a: &x [1]\nb: *x", "aliases (*name) are not used", id="an alias"),
+        pytest.param("a: &x [1]\nb: *x", "aliases (&x) are not used", id="an alias"),
         pytest.param(
             "a: !!python/object:os.system x", "tag !!python/object:os.system", id="a type tag"
         ),
@@ -85,7 +85,8 @@ def test_an_alias_bomb_is_never_expanded() -> None:
     )
     document = parse(bomb, "x.yaml")
     assert document.data["a9"] == [None] * 9
-    assert len(document.problems) == 9 * 9 + 10
+    (problem,) = document.problems
+    assert f"({9 * 9 + 10} of them in this file)" in problem.message
 
 
 @settings(deadline=None)
