@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from pydantic.json_schema import JsonSchemaValue
 
 __all__ = [
+    "MOST_ENTRIES",
     "ONE_KEY",
     "SCALAR",
     "SOME_KEYS",
@@ -70,6 +71,9 @@ _NO_ZONES = {"Factory", "localtime", "posixrules"}
 
 SCALAR = ["string", "number", "boolean"]
 """What text may look like to an editor: ``1.10`` is a number there, and text to us."""
+
+MOST_ENTRIES = 100
+"""Longest list of rules, matchers and the like."""
 
 ONE_KEY = {"minProperties": 1, "maxProperties": 1}
 """JSON Schema of what ``require_one`` checks: ``class X(Strict, json_schema_extra=ONE_KEY)``."""

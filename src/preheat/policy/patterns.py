@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Self
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 
 from preheat.policy.fields import (
+    MOST_ENTRIES,
     ONE_KEY,
     Strict,
     Text,
@@ -55,7 +56,7 @@ class MatcherSpec(Strict, json_schema_extra=ONE_KEY):
         return Matcher(MatcherKind(kind), getattr(self, kind), line)
 
 
-Matchers = Annotated[tuple[MatcherSpec, ...], Field(min_length=1)]
+Matchers = Annotated[tuple[MatcherSpec, ...], Field(min_length=1, max_length=MOST_ENTRIES)]
 
 
 def _check_glob(value: str) -> str:

@@ -11,7 +11,7 @@ import re2
 
 __all__ = ["compiled_regex"]
 
-_MAX_COMPILED_BYTES = 1 << 20
+_MAX_COMPILED_BYTES = 1 << 18
 _NAMED_GROUP = re.compile(
     r"\\Q.*?(?:\\E|$)|\\."  # quoted text
     r"|\[\^?\]?(?:\[:\^?\w+:\]|\\.|[^\]\\])*\]"  # a class of characters
@@ -23,12 +23,20 @@ _BACK_REFERENCE = re.compile(r"\\[1-9]|\(\?P=|\\k[<{']")
 _ANCHOR = re.compile(r"\\[ZG]")
 
 
-@lru_cache(maxsize=2048)
 def compiled_regex(pattern: str) -> Any:
     """Compile a pattern.
 
     :raises ValueError: when RE2 does not take it, or two groups have one name; says what to do.
     """
+    found = _compiled(pattern)
+    if isinstance(found, str):
+        raise ValueError(found)  # noqa: TRY004 - no wrong type: the words of a refusal
+    return found
+
+
+@lru_cache(maxsize=2048)
+def _compiled(pattern: str) -> Any:
+    """Compile a pattern, or say why not: refusing one costs as much as taking it."""
     options = re2.Options()
     options.log_errors = False
     # A hostile pattern such as ((a{100}){100}){100} is refused for its size, not compiled for ever.
@@ -38,9 +46,8 @@ def compiled_regex(pattern: str) -> Any:
     except re2.error as error:
         reason = _reason(error)
         hint = _hint(pattern, reason)
-        raise ValueError(f"not a valid RE2 expression: {_quoted(reason)}{hint}") from None
-    _require_names_apart(pattern)
-    return found
+        return f"not a valid RE2 expression: {_quoted(reason)}{hint}"
+    return _twice(pattern) or found
 
 
 def _reason(error: Exception) -> str:
@@ -72,12 +79,13 @@ def _hint(pattern: str, reason: str) -> str:
     return ""
 
 
-def _require_names_apart(pattern: str) -> None:
-    """Refuse what RE2 lets pass, of which only one group would ever be read."""
+def _twice(pattern: str) -> str:
+    """Say which group's name is there twice: RE2 lets that pass, and reads only one of them."""
     names = Counter(met["name"] for met in _NAMED_GROUP.finditer(pattern) if met["name"])
     for name, count in names.items():
         if count > 1:
-            raise ValueError(
+            return (
                 f"the group {name!r} is there more than once; put what it may be into one,"
                 f" (?P<{name}>…|…), or name them apart"
             )
+    return ""

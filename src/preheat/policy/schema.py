@@ -17,6 +17,7 @@ from preheat.policy.criteria.signature import SignatureSpec
 from preheat.policy.criteria.size import SizeSpec
 from preheat.policy.criteria.vulnerabilities import VulnerabilitiesSpec
 from preheat.policy.fields import (
+    MOST_ENTRIES,
     ONE_KEY,
     SOME_KEYS,
     Cron,
@@ -39,7 +40,7 @@ from preheat.policy.keepwarm import KeepWarmSpec
 from preheat.policy.model import Event, OnMissing, OnPartial
 from preheat.policy.patterns import Glob
 from preheat.policy.pins import PinSpec
-from preheat.policy.ruleschema import RuleSpec
+from preheat.policy.ruleschema import Rules
 from preheat.policy.windows import WindowsSpec
 
 __all__ = ["ONE_PEER", "GatesSpec", "PolicyFile", "SubmitSpec", "TargetSpec"]
@@ -55,7 +56,7 @@ class SourceSpec(Strict):
 
     shape: ClassVar[str] = "a map such as {registry: harbor_default, projects: [web]}"
     registry: Text = Field(description="Airflow connection id of a Harbor.")
-    projects: Annotated[tuple[Glob, ...], Field(min_length=1)] = Field(
+    projects: Annotated[tuple[Glob, ...], Field(min_length=1, max_length=MOST_ENTRIES)] = Field(
         description="Names or globs of projects."
     )
     artifact_types: Annotated[
@@ -67,7 +68,7 @@ class PlatformsSpec(Strict):
     """``platforms``."""
 
     shape: ClassVar[str] = "a map such as {include: [linux/amd64]}"
-    include: Annotated[tuple[Platform, ...], Field(min_length=1)] = Field(
+    include: Annotated[tuple[Platform, ...], Field(min_length=1, max_length=MOST_ENTRIES)] = Field(
         description="`os/arch[/variant]`; holds for every cluster."
     )
     on_missing: OnMissing = Field(
@@ -249,13 +250,13 @@ class PolicySpec(Strict):
         "approval", "deadline", "emit", "extends", "notify", "priority", "rollout",
     })  # fmt: skip
     suspend: Flag = Field(default=False, description="Keep the policy, but do not run it.")
-    sources: Annotated[tuple[SourceSpec, ...], Field(min_length=1)] = Field(
-        description="Where candidates come from."
+    sources: Annotated[tuple[SourceSpec, ...], Field(min_length=1, max_length=MOST_ENTRIES)] = (
+        Field(description="Where candidates come from.")
     )
-    rules: Annotated[tuple[RuleSpec, ...], Field(min_length=1)] = Field(
+    rules: Rules = Field(
         description="What selects among them; an image is in if any rule takes it."
     )
-    pins: Annotated[tuple[PinSpec, ...], Field(min_length=1)] = Field(
+    pins: Annotated[tuple[PinSpec, ...], Field(min_length=1, max_length=1000)] = Field(
         (), description="Images that are always in, until a day."
     )
     platforms: PlatformsSpec | None = Field(
@@ -263,8 +264,8 @@ class PolicySpec(Strict):
     )
     gates: GatesSpec | None = Field(None, description="What every image must pass.")
     budget: BudgetSpec | None = Field(None, description="How much may be asked for.")
-    targets: Annotated[tuple[TargetSpec, ...], Field(min_length=1)] = Field(
-        description="Where images should be warm."
+    targets: Annotated[tuple[TargetSpec, ...], Field(min_length=1, max_length=MOST_ENTRIES)] = (
+        Field(description="Where images should be warm.")
     )
     windows: WindowsSpec | None = Field(None, description="When asking is allowed.")
     triggers: TriggersSpec = Field(description="When the policy runs by itself.")

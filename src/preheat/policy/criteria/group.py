@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Annotated
 from pydantic import AfterValidator, Field
 
 from preheat.policy import captures
+from preheat.policy.fields import MOST_ENTRIES
 from preheat.policy.part import Part
 
 if TYPE_CHECKING:
@@ -41,7 +42,10 @@ def _word(value: str) -> str:
     return value
 
 
-GroupBy = Annotated[tuple[Annotated[str, AfterValidator(_word)], ...], Field(min_length=1)]
+GroupBy = Annotated[
+    tuple[Annotated[str, AfterValidator(_word)], ...],
+    Field(min_length=1, max_length=MOST_ENTRIES),
+]
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from pydantic import Field, model_validator
 
 from preheat.plan import Reason, ReasonCode
 from preheat.policy.fields import (
+    MOST_ENTRIES,
     SOME_KEYS,
     Strict,
     Text,
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 
 __all__ = ["PART", "LabelCriterion", "LabelsSpec"]
 
-Texts = Annotated[tuple[Text, ...], Field(min_length=1)]
+Texts = Annotated[tuple[Text, ...], Field(min_length=1, max_length=MOST_ENTRIES)]
 
 
 class LabelsSpec(Strict, json_schema_extra=SOME_KEYS):

@@ -38,7 +38,7 @@ from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from preheat.plan import Reason, ReasonCode
 from preheat.policy import captures
-from preheat.policy.fields import Flag, Strict, refuse_later
+from preheat.policy.fields import MOST_ENTRIES, Flag, Strict, refuse_later
 from preheat.policy.fields import Text as TextField
 from preheat.policy.part import Part
 from preheat.policy.versions import Range, calver_key, numeric_key, precedence, semver
@@ -72,6 +72,7 @@ class Prerelease(StrEnum):
     INCLUDE = "include"
 
 
+_LONGEST_RANGE = 200
 _WANTED = {
     By.SEMVER: "a semantic version",
     By.CALVER: "a calendar version",
@@ -90,6 +91,11 @@ def _check_key(value: str) -> str:
     return value
 
 
+RangeField = Annotated[
+    str, Field(min_length=1, max_length=_LONGEST_RANGE), AfterValidator(_check_range)
+]
+
+
 class OrderSpec(Strict):
     """``order`` of a rule."""
 
@@ -99,7 +105,8 @@ class OrderSpec(Strict):
         None, description="What is compared, made of captures, such as `$year$week`; else the tag."
     )
     ranges: Annotated[
-        tuple[Annotated[TextField, AfterValidator(_check_range)], ...], Field(min_length=1)
+        tuple[RangeField, ...],
+        Field(min_length=1, max_length=MOST_ENTRIES),
     ] = Field(
         (),
         description="Semantic versions that count: one of the ranges, all parts of it."

@@ -97,7 +97,7 @@ class VulnerabilitiesSpec(Strict):
     max_report_age: Duration | None = Field(
         None, description="A report older than this is refused, whatever `onMissing` says."
     )
-    cve_allowlist: Annotated[tuple[CveSpec, ...], Field(min_length=1)] = Field(
+    cve_allowlist: Annotated[tuple[CveSpec, ...], Field(min_length=1, max_length=1000)] = Field(
         (), description="Findings that do not count, each with a last day and a reason."
     )
     use_project_allowlist: Flag = Field(
