@@ -14,6 +14,7 @@ from preheat.policy.criteria.group import key_of
 from preheat.policy.decisions import Rejected
 from preheat.policy.judging import Judge
 from preheat.policy.ordering import Match, newest_first
+from preheat.policy.prefixes import with_project
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -73,13 +74,16 @@ class Matching:
 
     def _walk(self, sources: Sequence[Source], catalogue: Catalogue) -> None:
         met: list[tuple[str, str]] = []
+        covered: list[Repository] = []
         for place, repositories in catalogue.projects.items():
             covering = [source for source in sources if source.covers(*place)]
             if covering:
                 met.append(place)
+                covered.extend(repositories)
                 for repository in repositories:
                     self._repository(repository, covering)
         self.warnings.extend(_unmatched(sources, met))
+        self.warnings.extend(with_project(self._rules, covered))
 
     def _repository(self, repository: Repository, sources: Sequence[Source]) -> None:
         """Judge the name once; what no rule looks at is out as a whole."""
