@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from preheat.cli.demo.addresses import proved_before, run_addresses
+from preheat.cli.demo.aftercare import UPKEEP_ID, Aftercare
 from preheat.cli.demo.airflow_api import AirflowApi, AirflowApiError
 from preheat.cli.demo.processes import Processes, port_is_free
 from preheat.cli.demo.settings import airflow_environment
@@ -87,7 +88,11 @@ class Demo:
         self._until(self._dags_are_known, "Airflow to find the DAGs")
         self._note("Airflow has found the DAGs")
         self.api.unpause(IMAGES_ID)
-        return self._follow(self._run_id())
+        run_id = self._run_id()
+        is_warm = self._follow(run_id)
+        is_looked_after = self._look_after(environment)
+        self._tell_addresses(run_id)
+        return is_warm and is_looked_after
 
     def stay(self) -> None:
         """Wait until the person has seen enough."""
@@ -139,6 +144,10 @@ class Demo:
             f"--state={self.home / 'sandbox.json'}",
         ]
 
+    @property
+    def _ledger_url(self) -> str:
+        return f"sqlite:///{self.home / 'airflow' / 'preheat.db'}"
+
     def _environment(self) -> dict[str, str]:
         self.home.mkdir(parents=True, exist_ok=True)
         return airflow_environment(self.root, self.home, self.port, LOGIN)
@@ -180,7 +189,8 @@ class Demo:
         return well == list(self.api.parts)
 
     def _dags_are_known(self) -> bool:
-        return all(self.api.knows(f"/dags/{dag_id}") for dag_id in (DAG_ID, IMAGES_ID))
+        wanted = (DAG_ID, IMAGES_ID, UPKEEP_ID)
+        return all(self.api.knows(f"/dags/{dag_id}") for dag_id in wanted)
 
     def _run_id(self) -> str:
         """Start a run, or find the one that Airflow starts when a scheduled DAG is unpaused."""
@@ -219,23 +229,48 @@ class Demo:
 
     def _follow(self, run_id: str) -> bool:
         """Watch the run to its end and show what it left."""
-        ledger_url = f"sqlite:///{self.home / 'airflow' / 'preheat.db'}"
-        with Ledger.open(ledger_url) as ledger:
+        with Ledger.open(self._ledger_url) as ledger:
             self._until(
                 lambda: self._has_ended(ledger, run_id), "the run to end", seconds=_RUN_SECONDS
             )
             outcomes = ledger.outcomes(DAG_ID, run_id)
-            earlier = proved_before(ledger, outcomes)
         state = self.api.run_state(DAG_ID, run_id)
         self.console.print()
         self.console.print(outcome_table(outcomes))
         self.console.print()
-        self._say(f"The run ended: {state}")
+        self._note(f"the run ended: {state}")
+        return state == "success" and bool(outcomes) and all_warm(outcomes)
+
+    def _look_after(self, environment: dict[str, str]) -> bool:
+        """Show the doctor, and upkeep; True if both end well."""
+        care = Aftercare(
+            api=self.api,
+            console=self.console,
+            manager_url=f"http://127.0.0.1:{self.dragonfly_port}",
+            doctor=[self._tool("preheat"), "doctor", "--include", str(self.root / "include")],
+            environment=environment,
+        )
+        self._say("Asking the doctor: preheat doctor")
+        is_well = care.examine()
+        self._say(f"A seed peer loses its disk; {UPKEEP_ID} finds that out and mends it")
+        care.lose_a_disk()
+        run_id = care.start()
+        self._until(lambda: care.has_ended(run_id), "upkeep to end", seconds=_RUN_SECONDS)
+        self._note(f"the run ended: {self.api.run_state(UPKEEP_ID, run_id)}")
+        with Ledger.open(self._ledger_url) as ledger:
+            return care.show(ledger, run_id) and is_well
+
+    def _tell_addresses(self, run_id: str) -> None:
+        """Say where a person can go on looking."""
+        with Ledger.open(self._ledger_url) as ledger:
+            earlier = proved_before(ledger, ledger.outcomes(DAG_ID, run_id))
+        self._say("Look around")
         home = (
             self.home.relative_to(self.root) if self.home.is_relative_to(self.root) else self.home
         )
         for line in [
             *run_addresses(self.api.url, (DAG_ID, run_id), earlier),
+            f"Upkeep: {self.api.url}/dags/{UPKEEP_ID}",
             f"Login: {LOGIN}, password {LOGIN}",
             f"Sandbox Harbor: http://127.0.0.1:{self.harbor_port}",
             f"Sandbox Dragonfly manager: http://127.0.0.1:{self.dragonfly_port}",
@@ -243,7 +278,6 @@ class Demo:
             f"Ledger: AIRFLOW_HOME={home / 'airflow'} .venv/bin/preheat ledger status",
         ]:
             self.console.print(line, markup=False)
-        return state == "success" and bool(outcomes) and all_warm(outcomes)
 
     def _has_ended(self, ledger: Ledger, run_id: str) -> bool:
         """Look at the run, and tell when more is warm than before."""
