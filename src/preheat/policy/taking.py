@@ -97,7 +97,7 @@ class Taking:
         pin = pinned.pin
         detail = f"pinned until {pin.until}: {pin.reason}"
         reason = Reason(ReasonCode.PINNED, detail, "", pin.line)
-        tags = pin.tags_of(artifact) or artifact.tags[:1]
+        tags = pin.tags_of(artifact)
         self.picks[pinned.index].append(Pick(-1, 0, tags, [reason]))
 
     def _group(self, number: int, rule: Rule, group: Sequence[Match]) -> list[Missed]:
