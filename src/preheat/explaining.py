@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -12,14 +12,17 @@ from preheat.policy.criteria import CRITERIA
 from preheat.policy.criteria.label import LabelCriterion
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from preheat.artifact import Artifact, Tag
     from preheat.plan import Decision, Plan, PlannedPlacement
     from preheat.policy.engine import Evaluation
+    from preheat.policy.ordering import Match
     from preheat.policy.rule import Rule
 
 __all__ = ["Explanation", "Outcome", "RuleTrace", "Step", "explain", "gate_of"]
+
+_NAMED = 2
 
 _GATES = {
     code: part.key.removeprefix("spec.")
@@ -74,12 +77,14 @@ class Explanation:
     :param decisions: one a platform, or one for the artifact when it was not taken; none when the
         policy does not look at the artifact at all.
     :param placements: where its images go.
+    :param before: by rule, the first images of its group that come before it.
     """
 
     artifact: Artifact
     rules: tuple[RuleTrace, ...]
     decisions: tuple[Decision, ...]
     placements: tuple[PlannedPlacement, ...]
+    before: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def explain(evaluation: Evaluation, plan: Plan, artifact: Artifact) -> Explanation:
@@ -102,7 +107,28 @@ def explain(evaluation: Evaluation, plan: Plan, artifact: Artifact) -> Explanati
         and placement.settings.registry == artifact.registry
     )
     traces = (*_traces(evaluation, artifact, decisions), *_limits(evaluation, placements))
-    return Explanation(artifact, traces, decisions, placements)
+    return Explanation(artifact, traces, decisions, placements, _before(evaluation, artifact))
+
+
+def _before(evaluation: Evaluation, artifact: Artifact) -> dict[str, tuple[str, ...]]:
+    """Name what a rule puts before an artifact, so that a reader sees what was taken instead."""
+    found: dict[str, tuple[str, ...]] = {}
+    for rule, groups in zip(evaluation.policy.rules, evaluation.matching.groups, strict=True):
+        ranks = (_rank(group, artifact) for group in groups)
+        for group, rank in zip(groups, ranks, strict=True):
+            if rank:
+                found[rule.name] = tuple(map(_match_name, group[: min(rank, _NAMED)]))
+                break
+    return found
+
+
+def _rank(group: Sequence[Match], artifact: Artifact) -> int:
+    """Tell how many of a group come before an artifact; 0 also where it is not in it."""
+    return next((rank for rank, match in enumerate(group) if match.artifact == artifact), 0)
+
+
+def _match_name(match: Match) -> str:
+    return f"{match.artifact.full_name}:{match.tags[0].name}"
 
 
 def _traces(

@@ -31,10 +31,12 @@ def list_artifacts(
     clients: Mapping[str, HarborClient],
     policies: Collection[Policy],
     progress: Callable[[str, str, int], None] | None = None,
+    also: Collection[str] = (),
 ) -> Iterator[Artifact]:
     """List every project that any of the policies looks at, once.
 
     :param clients: by registry connection id.
+    :param also: names of projects to list besides.
     :param progress: told registry, project and number of artifacts when a project is through.
     :raises RemoteError: if a Harbor does not answer as it should.
     """
@@ -53,7 +55,7 @@ def list_artifacts(
             if source.registry == registry
             for matches in source.projects
         ]
-        for project in client.projects(wanted):
+        for project in client.projects([*wanted, also.__contains__]):
             count = 0
             for artifact in client.project_artifacts(project.name, labels=labels):
                 count += 1

@@ -98,6 +98,18 @@ def test_an_explanation_asks_harbor() -> None:
     assert "library/hello:1.0 is selected by library-base (rule bases)" in found.stdout
 
 
+def test_an_image_of_a_project_that_no_policy_reads(sandbox: Sandbox) -> None:
+    """It is listed too, so that it is told apart from one that is not there."""
+    found = preheat("explain", "payments/ledger:2.3.0")
+    words = " ".join(found.stdout.split())
+    assert found.exit_code == 0, found.stderr
+    assert "is not selected by web-frontends because the project is 'payments' of" in words
+    assert words.endswith("No policy reads the project payments.")
+    missing = preheat("explain", "payments/ledgre:2.3.0")
+    assert missing.exit_code == 1
+    assert "Did you mean payments/ledger" in missing.stderr
+
+
 def test_a_harbor_that_is_away_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     """No connection and no answer are one message each, without a traceback."""
     monkeypatch.setenv(

@@ -16,7 +16,7 @@ from preheat.planning import list_artifacts
 from preheat.rendering import count_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from preheat.artifact import Artifact
     from preheat.facts import Facts, Question
@@ -66,11 +66,16 @@ class Known:
 
 
 def known(
-    policies: Iterable[Policy], files: Sequence[str], *, reads_manifests: bool = False
+    policies: Iterable[Policy],
+    files: Sequence[str],
+    *,
+    reads_manifests: bool = False,
+    also: Collection[str] = (),
 ) -> Known:
     """Get what these policies look at.
 
     :param files: saved catalogues, ``FILE`` or ``CONN_ID=FILE``; without any, Harbor is asked.
+    :param also: names of projects that Harbor is asked for besides.
     :raises InputError: when a file cannot be read, or it is not clear whose it is; or when
         manifests should be read though no Harbor is asked.
     :raises RemoteError: if a Harbor does not answer as it should.
@@ -86,7 +91,10 @@ def known(
         return Known(Catalogue.of(()), {})
     if files:
         return _saved(_paths(files, registries))
-    return _live(listed, registries, reads_manifests=reads_manifests)
+    clients = _clients(registries)
+    catalogue = Catalogue.of(list_artifacts(clients, listed, _tell, also))
+    origins = dict.fromkeys(registries, "as listed now")
+    return Known(catalogue, origins, clients=clients, reads_manifests=reads_manifests)
 
 
 def _paths(files: Sequence[str], registries: Sequence[str]) -> dict[str, Path]:
@@ -119,14 +127,10 @@ def _saved(paths: Mapping[str, Path]) -> Known:
     return Known(Catalogue.of(artifacts), {name: str(path) for name, path in paths.items()}, facts)
 
 
-def _live(policies: Sequence[Policy], registries: Sequence[str], *, reads_manifests: bool) -> Known:
+def _clients(registries: Sequence[str]) -> dict[str, HarborClient]:
     from preheat.cli.harbors import open_harbor  # noqa: PLC0415 - only where a Harbor is asked
 
-    clients = {registry: open_harbor(registry) for registry in registries}
-    artifacts = list_artifacts(clients, policies, _tell)
-    origins = dict.fromkeys(registries, "as listed now")
-    catalogue = Catalogue.of(artifacts)
-    return Known(catalogue, origins, clients=clients, reads_manifests=reads_manifests)
+    return {registry: open_harbor(registry) for registry in registries}
 
 
 def _tell(registry: str, project: str, artifacts: int) -> None:

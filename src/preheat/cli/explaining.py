@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from preheat.catalogue import Catalogue
     from preheat.cli.preview import Preview
     from preheat.policy.folder import PolicyEntry
-    from preheat.policy.model import Clusters
+    from preheat.policy.model import Clusters, Policy
 
 __all__ = ["Wanted", "run"]
 
@@ -73,7 +73,8 @@ class _Told:
     @property
     def sentences(self) -> list[str]:
         """The answer in plain words."""
-        told = list(sentences(self.name, self.found, self.policy, self.preview.doubtful))
+        policy = self.preview.evaluation.policy
+        told = list(sentences(self.name, self.found, policy, self.preview.doubtful))
         own = {planned.key for planned in self.found.placements}
         if own and not own & self.preview.doubtful and self.preview.doubt:
             told.append(self.preview.doubt)
@@ -92,21 +93,36 @@ def run(wanted: Wanted, folder: Path, *, as_json: bool) -> None:
         policies = [entry.policy for entry in entries if entry.policy]
         at = moment(wanted.at)
         memory = remembered(wanted.ledger, clusters, policies, at)
-        found = known(policies, wanted.catalogs, reads_manifests=wanted.manifests)
+        projects = {each.project for each in references}
+        found = known(policies, wanted.catalogs, reads_manifests=wanted.manifests, also=projects)
         world = World(found, memory, at)
         artifacts = {str(each): _lookup(world.known.catalogue, each) for each in references}
         told = _explained(entries, artifacts, world, clusters)
     unknown = [str(each) for each in references if not artifacts[str(each)]]
     broken = [entry for entry in entries if entry.problems]
+    unread = [] if wanted.policies else _unread(references, policies)
     if as_json:
-        print_json(_data(told, unknown, broken, at))
+        print_json(_data(told, unknown, broken, at) | {"unread_projects": unread})
     else:
         _print(told, broken, all_steps=bool(wanted.policies))
+        for project in unread:
+            stdout().print(f"No policy reads the project {project}.", soft_wrap=True)
     for name in unknown:
         reference = next(each for each in references if str(each) == name)
         stderr().print(_near(world.known, reference), style="red", soft_wrap=True)
     if unknown or broken:
         raise typer.Exit(WRONG)
+
+
+def _unread(references: Iterable[ImageReference], policies: Sequence[Policy]) -> list[str]:
+    """Name the projects that no source covers; a policy with problems reads nothing."""
+    sources = [source for policy in policies for source in policy.sources]
+    projects = dict.fromkeys(each.project for each in references)
+    return [
+        project
+        for project in projects
+        if not any(source.covers(source.registry, project) for source in sources)
+    ]
 
 
 def _lookup(catalogue: Catalogue, wanted: ImageReference) -> list[Artifact]:

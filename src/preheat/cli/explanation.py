@@ -11,6 +11,7 @@ from rich.text import Text
 from preheat.cli.console import plain
 from preheat.explaining import Outcome
 from preheat.plan import Disposition, ReasonCode
+from preheat.policy.windows import OnClosed
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
@@ -19,8 +20,9 @@ if TYPE_CHECKING:
 
     from preheat.explaining import Explanation, RuleTrace, Step
     from preheat.placement import PlacementKey
-    from preheat.plan import PlannedPlacement
+    from preheat.plan import PlannedPlacement, Reason
     from preheat.policy.folder import PolicyEntry
+    from preheat.policy.model import Policy
 
 __all__ = ["print_steps", "sentences", "steps_data"]
 
@@ -34,8 +36,13 @@ _LATER = {
     Disposition.NEXT_RUN: "waits for the next run on",
     Disposition.DRY_RUN: "is only planned on",
     Disposition.OVER_BUDGET: "is over the budget of",
-    Disposition.WINDOW_CLOSED: "waits for the window on",
 }
+_CLOSED = {
+    OnClosed.WAIT: "It waits for the window on {}",
+    OnClosed.SKIP: "It is left out while the window is closed, on {}",
+    OnClosed.FAIL: "The run fails for it, because the window is closed, on {}",
+}
+_BLOCK = 6  # lines of a key's value that are shown
 
 
 def print_steps(console: Console, found: Explanation, entry: PolicyEntry) -> None:
@@ -61,24 +68,24 @@ def _add_step(grid: Table, step: Step, file: str, lines: Sequence[str]) -> None:
     code = f"{step.code}: " if step.code else ""
     grid.add_row(Text(verdict, style), step.name, plain(f"{code}{step.detail}"))
     if step.line and step.line <= len(lines):
-        shown = Text(f"{file}:{step.line}  {_block(lines, step.line)}", "dim", no_wrap=True)
-        shown.overflow = "ellipsis"
-        grid.add_row("", "", shown)
+        place = f"{file}:"
+        for number, text in _block(lines, step.line):
+            grid.add_row("", "", Text(f"{place}{number}  {text}", "dim"))
+            place = ""
 
 
-def _block(lines: Sequence[str], number: int) -> str:
-    """Give a line, with what stands below it where it is only a key."""
+def _block(lines: Sequence[str], number: int) -> Iterator[tuple[int, str]]:
+    """Give a line as it stands, and the first of those below it where it is only a key."""
     first = lines[number - 1]
     depth = len(first) - len(first.lstrip())
-    block = [first.strip()]
-    for line in lines[number:]:
-        if not block[-1].partition(" #")[0].rstrip().endswith(":"):
-            break
-        if len(line) - len(line.lstrip()) <= depth:
-            break
+    yield number, plain(first.strip())
+    if not first.partition(" #")[0].rstrip().endswith(":"):
+        return
+    for below, line in enumerate(lines[number : number + _BLOCK], start=number + 1):
+        if not line.strip() or len(line) - len(line.lstrip()) <= depth:
+            return
         if not line.lstrip().startswith("#"):
-            block.append(line.strip())
-    return plain(" ".join(" ".join(block).split()))
+            yield below, plain(line[depth:].rstrip())
 
 
 def steps_data(found: Explanation, entry: PolicyEntry | None = None) -> list[dict[str, Any]]:
@@ -106,7 +113,7 @@ def _trace_data(trace: RuleTrace, lines: Sequence[str]) -> dict[str, Any]:
 
 
 def sentences(
-    name: str, found: Explanation, policy: str, doubtful: Collection[PlacementKey]
+    name: str, found: Explanation, policy: Policy, doubtful: Collection[PlacementKey]
 ) -> Iterator[str]:
     """Say in plain words what becomes of an image, and why.
 
@@ -114,22 +121,27 @@ def sentences(
     :param doubtful: placements that are over the budget only at most.
     """
     if not any(decision.selected for decision in found.decisions):
-        yield f"{name} is not selected by {policy} because {_why_not(found)}."
+        yield _ended(f"{name} is not selected by {policy.name} because {_why_not(found)}")
         return
     for decision in found.decisions:
         of = f" for {decision.platform}" if decision.platform else ""
         if decision.selected:
             reason = decision.reasons[0]
             rule = f" (rule {reason.rule})" if reason.rule else " (a pin)"
-            yield f"{name} is selected by {policy}{rule}{of}: {reason.detail}."
+            yield _ended(f"{name} is selected by {policy.name}{rule}{of}: {reason.detail}")
             yield from (
                 f"Tags {alias.detail}."
                 for alias in decision.reasons[1:]
                 if alias.code is ReasonCode.SAME_DIGEST_AS
             )
-            yield from _places(found.placements, decision.platform, doubtful)
+            yield from _places(policy, found.placements, decision.platform, doubtful)
         else:
-            yield f"It is not warmed{of}: {decision.reasons[0].detail}."
+            yield _ended(f"It is not warmed{of}: {decision.reasons[0].detail}")
+
+
+def _ended(text: str) -> str:
+    """End a sentence, whose last words may be a person's own."""
+    return text if text.endswith((".", "!", "?", "…")) else f"{text}."
 
 
 def _why_not(found: Explanation) -> str:
@@ -138,14 +150,29 @@ def _why_not(found: Explanation) -> str:
     if not reasons:
         failed = (s for t in found.rules for s in t.steps if s.outcome is Outcome.FAIL)
         return next((step.detail for step in failed), "the policy does not look at it")
+    details = [_detail(reason, found) for reason in reasons]
     if len(reasons) == 1:
-        return reasons[0].detail
-    told = (f"{r.rule}: {r.detail}" if r.rule else r.detail for r in reasons)
+        return details[0]
+    told = (f"{r.rule}: {d}" if r.rule else d for r, d in zip(reasons, details, strict=True))
     return f"no rule takes it ({' / '.join(told)})"
 
 
+def _detail(reason: Reason, found: Explanation) -> str:
+    before = found.before.get(reason.rule)
+    if reason.code is not ReasonCode.NOT_NEWEST or not before:
+        return reason.detail
+    return f"{reason.detail}; {' and '.join(before)} {_come(before)} first"
+
+
+def _come(names: Sequence[str]) -> str:
+    return "comes" if len(names) == 1 else "come"
+
+
 def _places(
-    placements: Sequence[PlannedPlacement], platform: str, doubtful: Collection[PlacementKey]
+    policy: Policy,
+    placements: Sequence[PlannedPlacement],
+    platform: str,
+    doubtful: Collection[PlacementKey],
 ) -> Iterator[str]:
     mine = [planned for planned in placements if planned.key.platform == platform]
     now = [p for p in mine if p.disposition is Disposition.ASK]
@@ -155,12 +182,21 @@ def _places(
     for planned in mine:
         if planned.disposition is not Disposition.ASK:
             detail = f": {planned.detail}" if planned.detail else ""
-            verb = _LATER[planned.disposition]
-            if planned.key in doubtful:
-                verb = f"may be {verb.removeprefix('is ')}"
-            yield f"It {verb} {planned.key.cluster}{detail}."
+            where = _later(policy, planned, doubtful=planned.key in doubtful)
+            yield _ended(f"{where}{detail}")
     if not mine:
         yield "It goes to no cluster: none of those that the policy targets runs that platform."
+
+
+def _later(policy: Policy, planned: PlannedPlacement, *, doubtful: bool) -> str:
+    """Say what becomes of what is not asked for now."""
+    cluster = planned.key.cluster
+    if planned.disposition is Disposition.WINDOW_CLOSED and policy.windows:
+        return _CLOSED[policy.windows.on_closed].format(cluster)
+    verb = _LATER[planned.disposition]
+    if doubtful:
+        verb = f"may be {verb.removeprefix('is ')}"
+    return f"It {verb} {cluster}"
 
 
 def _scope(planned: PlannedPlacement) -> str:

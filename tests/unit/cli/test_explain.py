@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     Catalog = tuple[str, ...]
 
 
+WINDOWS = '  windows: {allow: [{days: [all], from: "20:00", to: "06:00", timezone: UTC}]}\n'
+
+
 def told(preheat: Preheat, *words: object) -> str:
     """Give what is printed, on one line."""
     found = preheat("explain", *words)
@@ -44,7 +47,10 @@ def test_every_step_has_its_verdict_and_line(preheat: Preheat, catalog: Catalog)
         ["FAIL", "labels"],
         ["-", "take"],
     ]
-    assert re.search(r"web-frontends.yaml:\d+  labels: all: \[approved\]", found.stdout)
+    assert re.search(
+        r"web-frontends.yaml:(\d+)  labels: *\n +\d+    all: \[approved\] ",
+        found.stdout,
+    )
     last = found.stdout.rstrip().splitlines()[-1]
     assert last == (
         "web/frontend:2.5.0 is not selected by web-frontends because it has no label;"
@@ -69,6 +75,13 @@ def test_an_alias_says_what_it_is_the_same_as(preheat: Preheat, catalog: Catalog
     ("image", "policy", "spec", "said"),
     [
         ("web/frontend:2.3.9", "web-frontends", "", "number 3 of 3 by pushed in web/frontend"),
+        (
+            "web/frontend:2.3.9",
+            "web-frontends",
+            "",
+            "; web/frontend:2.4.1 and web/frontend:2.4.0 come first.",
+        ),
+        ("library/nginx:2.2.1", "library-base", "", "; library/nginx:2.3.0 comes first."),
         ("web/api:1.0.0", "web-frontends", "", "the rule excludes 'hold'"),
         ("library/postgres:16.1", "library-base", "", "the repository is 'postgres'"),
         ("library/nginx:2.2.1", "library-base", "", "number 2 of 2 by pushed in library/nginx"),
@@ -87,14 +100,26 @@ def test_an_alias_says_what_it_is_the_same_as(preheat: Preheat, catalog: Catalog
         (
             "library/redis:2.2.0",
             "library-base",
-            '  windows: {allow: [{days: [all], from: "20:00", to: "06:00", timezone: UTC}]}\n',
+            WINDOWS,
             "It waits for the window on eu-1: it is",
+        ),
+        (
+            "library/redis:2.2.0",
+            "library-base",
+            WINDOWS.replace("}]}", "}], onClosed: skip}"),
+            "It is left out while the window is closed, on eu-1: it is",
+        ),
+        (
+            "library/redis:2.2.0",
+            "library-base",
+            WINDOWS.replace("}]}", "}], onClosed: fail}"),
+            "The run fails for it, because the window is closed, on eu-1: it is",
         ),
         (
             "library/postgres:16.1",
             "library-base",
-            "  pins: [{image: 'library/postgres:16.1', until: 2027-01-01, reason: because}]\n",
-            "is selected by library-base (a pin) for linux/amd64: pinned until 2027-01-01",
+            "  pins: [{image: 'library/postgres:16.1', until: 2027-01-01, reason: So it is.}]\n",
+            "a pin) for linux/amd64: pinned until 2027-01-01: So it is. It is asked",
         ),
     ],
 )
@@ -136,6 +161,17 @@ def test_all_policies_by_default(preheat: Preheat, catalog: Catalog, include: Pa
         "web/frontend:2.5.0 is not selected by library-base because the project is 'web'"
     )
     assert "include/policies/ml-serving.yaml:" in found.stdout
+
+
+def test_a_project_that_nobody_reads(preheat: Preheat, catalog: Catalog, include: Path) -> None:
+    """The last sentence says so; what one policy alone does not read is no news."""
+    (include / "policies" / "web-frontends.yaml").unlink()
+    assert told(preheat, "web/api:1.0.0", *catalog).endswith(" No policy reads the project web.")
+    words = told(preheat, "web/api:1.0.0", "-p", "library-base", *catalog)
+    assert "the project is 'web'" in words
+    assert "No policy" not in words
+    found = preheat("explain", "web/api:1.0.0", *catalog, "--json")
+    assert json.loads(found.stdout)["unread_projects"] == ["web"]
 
 
 @pytest.mark.parametrize(
