@@ -252,7 +252,7 @@ class Demo:
         )
         self._say("Asking the doctor: preheat doctor")
         is_well = care.examine()
-        self._say(f"A seed peer loses its disk; {UPKEEP_ID} finds that out and mends it")
+        self._say(f"A seed peer loses its disk, and {UPKEEP_ID} mends it")
         care.lose_a_disk()
         run_id = care.start()
         self._until(lambda: care.has_ended(run_id), "upkeep to end", seconds=_RUN_SECONDS)
