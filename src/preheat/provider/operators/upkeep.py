@@ -32,6 +32,7 @@ __all__ = [
     "PruneLedgerOperator",
     "RecheckPlacementsOperator",
     "SettleAttemptsOperator",
+    "accepting",
 ]
 
 FOUND = "found"
@@ -148,7 +149,7 @@ class RecheckPlacementsOperator(BaseOperator):
         """Look at several at once; the connections are opened before, in this thread."""
         claims = ledger.upkeep.open_attempts(self.cluster)
         busy = {claim.attempt.placement_id for claim in claims}
-        partial = _accepting(ledger)
+        partial = accepting(ledger)
         dues = [_due(ledger, outcome, partial) for outcome in planned]
         doors = _Doors()
         for due in dues:
@@ -178,7 +179,7 @@ class RecheckPlacementsOperator(BaseOperator):
                 self.log.info("  %s", line)
 
 
-def _accepting(ledger: Ledger) -> set[int]:
+def accepting(ledger: Ledger) -> set[int]:
     """Tell for which placements every policy that wants them kept takes PARTIAL for well enough."""
     wishes = ledger.upkeep.kept()
     strict = {wish.placement.id for wish in wishes if not wish.accept_partial}

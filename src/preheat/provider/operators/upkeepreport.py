@@ -10,7 +10,7 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from preheat.plan import Disposition
 from preheat.provider.config import open_ledger
-from preheat.provider.operators.upkeep import FOUND
+from preheat.provider.operators.upkeep import FOUND, accepting
 from preheat.rendering import count_of, outcome_table, table_text
 from preheat.upkeep import Ending, State
 from preheat.verdict import Verdict
@@ -49,8 +49,8 @@ class UpkeepReportOperator(BaseOperator):
         for result in _results(ti, states, "settle", "return_value"):
             settled.update(result)
         pruned = next(iter(_results(ti, states, "prune", "return_value")), {})
-        accepting = {wish.placement.id for wish in ledger.upkeep.kept() if wish.accept_partial}
-        cold = [one for one in outcomes if not _is_well(one, found, accepting)]
+        partial = accepting(ledger)
+        cold = [one for one in outcomes if not _is_well(one, found, partial)]
         if outcomes:
             self.log.info("What was due:\n%s", table_text(outcome_table(outcomes)))
         lines = [*_kept_lines(outcomes, found, cold), _settled_line(settled), _pruned_line(pruned)]
@@ -83,11 +83,11 @@ def _sum_up(results: Iterable[dict[str, list[int]]]) -> dict[str, set[int]]:
     return found
 
 
-def _is_well(outcome: Outcome, found: Mapping[str, set[int]], accepting: set[int]) -> bool:
+def _is_well(outcome: Outcome, found: Mapping[str, set[int]], partial: set[int]) -> bool:
     """Whether nobody need look: warm, gone from Harbor, in other hands, or not to be asked now."""
     if outcome.disposition is not Disposition.ASK or outcome.verdict is Verdict.WARM:
         return True
-    if outcome.verdict is Verdict.PARTIAL and outcome.placement_id in accepting:
+    if outcome.verdict is Verdict.PARTIAL and outcome.placement_id in partial:
         return True
     return any(outcome.placement_id in found.get(name, ()) for name in ("gone", "busy"))
 
