@@ -121,6 +121,74 @@ def test_clusters_of_then(preheat: Preheat, repository: Path, catalog: Catalog) 
     assert (found["removed"], found["unchanged"]) == (0, 1)
 
 
+def test_another_pull_endpoint(preheat: Preheat, repository: Path, catalog: Catalog) -> None:
+    """What is warmed by another address is told by the address, and where it was changed."""
+    file = repository / "clusters.yaml"
+    old, new = "http://127.0.0.1:8085", "https://mirror.example.com"
+    first, second = file.read_text().split("- name: us-1")
+    file.write_text(f"{first.replace(old, new)}- name: us-1{second}")
+    found = preheat("plan", "library-base", *catalog, "--against", "main")
+    told = " ".join(found.stdout.split())
+    assert f"clusters.eu-1.pullEndpoints.harbor_default: {old} -> {new}" in told
+    assert f"linux/amd64 eu-1 all_seed_peers by {new}" in told
+    assert f"linux/amd64 eu-1 all_seed_peers by {old}" in told
+    comment = preheat("plan", *catalog, "--against", "main", "--markdown").stdout
+    assert "eu-1 all&#95;seed&#95;peers by https&#58;//mirror" in comment
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("schedulerClusterId: 1", "schedulerClusterId: 9", "clusters.eu-1.schedulerClusterId"),
+        ("region: eu", "region: eu, tier: gold", "clusters.eu-1.labels.tier: nothing -> gold"),
+        ("region: us", "region: eu", "clusters: [eu-1] -> [eu-1, us-1]"),
+        ("hosts: {seedPeers", "platforms: [linux/arm64]\n    hosts: {seedPeers", "platforms: ["),
+        ("seedPeers: [10.", "seedPeers: [11.", "clusters.eu-1.hosts.seedPeers: ["),
+    ],
+)
+def test_changed_settings_of_clusters(
+    preheat: Preheat, repository: Path, catalog: Catalog, old: str, new: str, told: str
+) -> None:
+    """They show at every policy that uses the cluster, though no policy file changed."""
+    file = repository / "clusters.yaml"
+    text = file.read_text()
+    if "platforms" in new:
+        text = text.replace("    platforms: [linux/amd64]\n", "")
+    assert old in text
+    file.write_text(text.replace(old, new, 1))
+    found = preheat("plan", "ml-serving", *catalog, "--against", "main")
+    assert told in found.stdout
+
+
+def test_what_the_other_branch_did_since_is_not_ours(
+    preheat: Preheat, repository: Path, catalog: Catalog
+) -> None:
+    """The comparison is with where HEAD left the branch, as a pull request's."""
+    git("checkout", "--quiet", "-b", "mine")
+    edit(repository, "web-frontends", "take: {newest: 2}", "take: {newest: 1}")
+    git("commit", "--quiet", "--all", "--message=mine")
+    git("checkout", "--quiet", "main")
+    edit(repository, "library-base", "{exact: hello}", "{exact: postgres}")
+    git("commit", "--quiet", "--all", "--message=theirs")
+    git("checkout", "--quiet", "mine")
+    found = preheat("plan", *catalog, "--against", "main")
+    assert "The same as before: library-base, ml-serving." in found.stdout
+    assert "Against main as it was when HEAD left it (" in found.stdout
+    against = json.loads(preheat("plan", *catalog, "--against", "main", "--json").stdout)["against"]
+    assert against["commit"] != against["tip"]
+
+
+def test_a_revision_without_a_common_ancestor(
+    preheat: Preheat, repository: Path, catalog: Catalog
+) -> None:
+    """As in a shallow clone: the revision itself is compared with, which is told."""
+    git("checkout", "--quiet", "--orphan", "other")
+    git("commit", "--quiet", "--message=other")
+    found = preheat("plan", *catalog, "--against", "main")
+    assert found.exit_code == 0
+    assert "git knows no common ancestor with HEAD" in found.stdout
+
+
 def test_another_scope_is_another_placement(
     preheat: Preheat, repository: Path, catalog: Catalog
 ) -> None:

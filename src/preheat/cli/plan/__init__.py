@@ -31,7 +31,7 @@ def plan(  # noqa: PLR0913 - each is a flag
         str,
         typer.Option(
             metavar="GIT_REF",
-            help="Show only what differs from the policies of this revision, such as origin/main.",
+            help="Show only what differs from where HEAD left this revision, such as origin/main.",
         ),
     ] = "",
     rejected: Annotated[

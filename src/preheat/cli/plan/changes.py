@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from preheat.cli.plan.clusterchanges import cluster_changes
 from preheat.cli.preview import Sizes
 from preheat.policy.effective import effective_values
 from preheat.rendering import count_of
@@ -44,6 +45,12 @@ class ImageChange:
     added: tuple[PlannedPlacement, ...] = ()
     removed: tuple[PlannedPlacement, ...] = ()
     why: tuple[Reason, ...] = ()
+
+    @property
+    def moves(self) -> bool:
+        """Whether it goes to the same peers by another pull endpoint."""
+        came = {(p.key.cluster, p.key.scope, str(p.key.peers)) for p in self.added}
+        return any((p.key.cluster, p.key.scope, str(p.key.peers)) in came for p in self.removed)
 
 
 @dataclass(frozen=True)
@@ -110,7 +117,7 @@ def compare(
     """
     old, new = made
     images, kept = _images(old, new)
-    settings = _settings(before, after) if old and new else ()
+    settings = _settings(before, after, old, new)
     return PolicyChange(
         name=name,
         status=_status(before, after, changed=bool(images or settings)),
@@ -205,14 +212,17 @@ def _bytes(old: Made | None, new: Made | None) -> dict[str, tuple[int, int]]:
     }
 
 
-def _settings(before: PolicyEntry | None, after: PolicyEntry | None) -> tuple[Setting, ...]:
+def _settings(
+    before: PolicyEntry | None, after: PolicyEntry | None, old: Made | None, new: Made | None
+) -> tuple[Setting, ...]:
     """Compare what holds, not what is written: a default that is written out changes nothing."""
-    if before is None or after is None:
+    if before is None or after is None or old is None or new is None:
         return ()
-    old = effective_values(before.text, before.path.name)
-    new = effective_values(after.text, after.path.name)
-    pairs = (
-        (path, old[path].value if path in old else None, new[path].value if path in new else None)
-        for path in dict.fromkeys((*old, *new))
+    was = effective_values(before.text, before.path.name)
+    now = effective_values(after.text, after.path.name)
+    values = (
+        (path, was[path].value if path in was else None, now[path].value if path in now else None)
+        for path in dict.fromkeys((*was, *now))
     )
-    return tuple(Setting(path, was, now) for path, was, now in pairs if was != now)
+    changed = [(path, then, here) for path, then, here in values if then != here]
+    return tuple(Setting(*each) for each in (*changed, *cluster_changes(old.plan, new.plan)))

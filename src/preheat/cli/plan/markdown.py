@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from preheat.cli.console import plain
 from preheat.cli.plan.changes import Status
 from preheat.cli.plan.words import (
+    against_line,
     budget_lines,
     candidate_name,
     counts_line,
@@ -58,7 +59,7 @@ def changes_comment(
 ) -> str:
     """Write what changed of policies."""
     told = [change for change in changes if change.is_told]
-    against = f"Against {_code(revision.ref)} ({_code(revision.commit)})"
+    against = f"Against {_text(against_line(revision))}"
     lines = ["### Preheat plan: what changes", "", f"{against}. {_basis(world)}", ""]
     if revision.note:
         lines += [f"> {_text(revision.note)}", ""]
@@ -138,11 +139,15 @@ def _rows(change: ImageChange, why_gone: str) -> Iterator[tuple[str, ...]]:
         if places:
             gone = sign == "removed" and not change.added
             why = [_text(reason_text(reason, code=gone)) for reason in change.why]
+            where = (
+                place_text(planned, image.doubtful, with_endpoint=change.moves)
+                for planned in places
+            )
             yield (
                 sign,
                 _code(image.name),
                 _code(image.platform),
-                "<br>".join(_text(place_text(planned, image.doubtful)) for planned in places),
+                "<br>".join(map(_text, where)),
                 _text(size_text(image.size)),
                 "<br>".join(why) or _text(why_gone),
             )

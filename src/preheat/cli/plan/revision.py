@@ -27,32 +27,37 @@ _SHORT = 10
 class Revision:
     """What the files said then.
 
-    :param commit: short id.
+    :param ref: as a person named it.
+    :param commit: short id of what is compared with: where HEAD left that revision.
+    :param tip: short id of the revision itself.
     :param note: what a reader should know; may be empty.
     """
 
     ref: str
     commit: str
+    tip: str
     entries: tuple[PolicyEntry, ...]
     clusters: Clusters
     note: str = ""
 
 
 def read_revision(include: Include, ref: str, current: Clusters) -> Revision:
-    """Read the include folder as it was at a revision.
+    """Read the include folder as it was where HEAD left a revision, as a pull request compares.
 
     :param current: the clusters to use if that revision had none.
     :raises InputError: when there is no repository or no such revision.
     """
     _git(include.policies, "rev-parse", "--show-prefix")  # says so where there is no repository
-    commit = _commit(include.policies, ref)
+    tip = _commit(include.policies, ref)
+    commit, shallow = _merge_base(include.policies, tip)
     clusters, note = _clusters(include.clusters_file, commit, ref, current)
     blobs = _blobs(include.policies, commit)
     entries = tuple(
         _entry(include.policies / name, _blob(include.policies, blob), clusters)
         for name, blob in sorted(blobs.items())
     )
-    return Revision(ref, commit[:_SHORT], entries, clusters, note)
+    notes = " ".join(text for text in (shallow, note) if text)
+    return Revision(ref, commit[:_SHORT], tip[:_SHORT], entries, clusters, notes)
 
 
 def _commit(folder: Path, ref: str) -> str:
@@ -64,6 +69,17 @@ def _commit(folder: Path, ref: str) -> str:
             f"git knows no revision {ref!r}. In a shallow clone, fetch it first: git fetch origin"
             " BRANCH, then --against FETCH_HEAD."
         ) from None
+
+
+def _merge_base(folder: Path, tip: str) -> tuple[str, str]:
+    """Find where HEAD left a revision; the revision itself, with a word on it, if nobody knows."""
+    try:
+        return _git(folder, "merge-base", tip, "HEAD").decode().strip(), ""
+    except InputError:
+        return tip, (
+            "git knows no common ancestor with HEAD (in a shallow clone, fetch more: git fetch"
+            " --unshallow): changes since then on either side show."
+        )
 
 
 def _clusters(file: Path, commit: str, ref: str, current: Clusters) -> tuple[Clusters, str]:

@@ -16,6 +16,7 @@ from preheat.cli.plan.made import Made, make
 from preheat.cli.plan.markdown import changes_comment, plans_comment
 from preheat.cli.plan.revision import Revision, read_revision
 from preheat.cli.plan.text import print_change, print_made, totals
+from preheat.cli.plan.words import against_line
 from preheat.cli.problems import print_problem, problem_data
 from preheat.cli.remembered import remembered
 from preheat.cli.times import moment
@@ -158,6 +159,7 @@ def _show(
             "against": {
                 "ref": revision.ref,
                 "commit": revision.commit,
+                "tip": revision.tip,
                 "note": revision.note,
             },
             "changes": [change_data(change) for change in changes],
@@ -169,7 +171,7 @@ def _show(
         return
     console = stdout()
     when = f"{world.at:%Y-%m-%d %H:%M %Z}"
-    console.print(f"Against {revision.ref} ({revision.commit}), both at {when}.\n", soft_wrap=True)
+    console.print(f"Against {against_line(revision)}, both at {when}.\n", soft_wrap=True)
     if revision.note:
         console.print(f"{revision.note}\n", style="yellow", soft_wrap=True)
     for change in changes:

@@ -139,7 +139,10 @@ def _print_image_change(console: Console, change: ImageChange, why_gone: str) ->
     size = size_text(image.size)
     for sign, places, style in (("+", change.added, "green"), ("-", change.removed, "red")):
         if places:
-            where = ", ".join(place_text(planned, image.doubtful) for planned in places)
+            where = ", ".join(
+                place_text(planned, image.doubtful, with_endpoint=change.moves)
+                for planned in places
+            )
             head = f"  {sign} {plain(image.name)} {image.platform}  {where}  {size}"
             console.print(Text(head, style), soft_wrap=True)
     code = not change.added

@@ -16,10 +16,12 @@ if TYPE_CHECKING:
 
     from preheat.cli.plan.changes import PolicyChange, Setting
     from preheat.cli.plan.made import Made
+    from preheat.cli.plan.revision import Revision
     from preheat.placement import PlacementKey
     from preheat.plan import Decision, PlannedPlacement, Reason
 
 __all__ = [
+    "against_line",
     "budget_lines",
     "candidate_name",
     "counts_line",
@@ -111,15 +113,22 @@ def signed_size(size: int) -> str:
 
 
 def place_text(
-    planned: PlannedPlacement, doubtful: Collection[PlacementKey], *, joint: str = ": "
+    planned: PlannedPlacement,
+    doubtful: Collection[PlacementKey],
+    *,
+    joint: str = ": ",
+    with_endpoint: bool = False,
 ) -> str:
     """Say where a placement goes: cluster, scope, and what becomes of it if it is not asked for.
 
     :param doubtful: those that are over the budget only at most.
+    :param with_endpoint: whether to say where its nodes pull from.
     """
     text = f"{planned.key.cluster} {planned.key.scope.value}"
     if planned.key.peers:
         text += f" ({planned.key.peers})"
+    if with_endpoint:
+        text += f" by {planned.key.pull_endpoint}"
     later = _DISPOSITIONS.get(planned.disposition)
     if planned.key in doubtful:
         later = f"may be {later}"
@@ -137,6 +146,13 @@ def reason_text(reason: Reason, *, code: bool = False) -> str:
 def candidate_name(decision: Decision) -> str:
     """Name a candidate by its first tag, with its platform where that decided."""
     return label_of(decision.repository, decision.tags, decision.digest, decision.platform)
+
+
+def against_line(revision: Revision) -> str:
+    """Say what a change is compared with, and whether that is older than what was named."""
+    if revision.commit == revision.tip:
+        return f"{revision.ref} ({revision.commit})"
+    return f"{revision.ref} as it was when HEAD left it ({revision.commit}; now {revision.tip})"
 
 
 def summary_line(change: PolicyChange) -> str:
