@@ -241,7 +241,7 @@ def set_up(
 def _include(home: Path, world: World, policies: Iterable[str]) -> Path:
     include = home / "include"
     (include / "policies").mkdir(parents=True)
-    clusters = CLUSTERS.format(harbor=world.harbor, jobs=PLACEMENTS)
+    clusters = CLUSTERS.format(harbor=world.harbor, jobs=2 * PLACEMENTS)
     (include / "clusters.yaml").write_text(clusters, encoding="utf-8")
     for name, retry in policies.items():
         text = POLICY.format(name=name, retry=retry)
@@ -253,7 +253,7 @@ def _settings(urls: tuple[str, str]) -> dict[str, str]:
     secret = "of this test only " * 4
     settings = {
         "PREHEAT__LEDGER_URL": urls[1],
-        "CORE__PARALLELISM": str(PLACEMENTS + 4),
+        "CORE__PARALLELISM": str(2 * PLACEMENTS + 4),
         "CORE__MAX_ACTIVE_TASKS_PER_DAG": str(2 * PLACEMENTS),
         "CORE__FERNET_KEY": "",
         "API_AUTH__JWT_SECRET": secret,
