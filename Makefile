@@ -78,6 +78,10 @@ test-live: $(READY) ## The contract tests against the Harbor and Dragonfly named
 	if [[ -n "$$missing" ]]; then echo "not set:$$missing" >&2; exit 2; fi
 	@$(BIN)/pytest tests/contract -m live $(PYTEST_ARGS)
 
+.PHONY: test-crash
+test-crash: $(READY) ## Kill everything, on SQLite and PostgreSQL; writes the table of docs/crash-safety.md.
+	@PREHEAT_CRASH_DOCS=docs/crash-safety.md $(BIN)/python -m pytest -m crash tests/crash -n 3 --dist loadgroup $(PYTEST_ARGS)
+
 .PHONY: lint
 lint: $(READY) ## Ruff: rules and formatting.
 	@$(BIN)/ruff check .
