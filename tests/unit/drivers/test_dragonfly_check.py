@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -66,6 +67,7 @@ def test_an_old_manager_is_warned_of(
     report = look(**changes)
     assert report.ok
     assert "CVE-2026-24124" in str(report)
+    assert [item.name for item in report.items if item.serious] == ["version"]
 
 
 def test_a_proxy_that_answers_itself_leaves_the_version_open(
@@ -130,6 +132,15 @@ def test_something_else_than_a_manager_is_said_to_be_that(
     report = look(**{"/healthy": answer})
     assert not report.ok
     assert "no Dragonfly manager" in str(report)
+
+
+def test_a_clock_that_is_off_is_advised_only(look: Callable[..., CheckReport]) -> None:
+    """Ages of jobs go by the manager's own clock, so nothing breaks by this; this one is fixed."""
+    report = look()
+    (clock,) = (item for item in report.items if item.name == "clock")
+    assert report.ok
+    assert re.fullmatch(r"the manager's clock is \d+ s (ahead|behind)", clock.detail)
+    assert "NTP" in clock.advice
 
 
 def test_a_manager_that_is_down_is_reported_not_raised() -> None:
