@@ -9,15 +9,17 @@ from rich.cells import cell_len
 from rich.text import Text
 
 from preheat.cli.console import plain
+from preheat.rendering import count_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     from rich.console import Console
 
     from preheat.errors import Problem
 
-__all__ = ["print_problem", "problem_data"]
+__all__ = ["print_problem", "problem_count", "problem_data"]
 
 _SHOWN = 100
 _BEFORE = 60
@@ -47,6 +49,11 @@ def _excerpt(line: str, column: int) -> tuple[str, int]:
     mark = "…" if start else ""
     shown = mark + plain(line[start : start + _SHOWN]) + ("…" if start + _SHOWN < len(line) else "")
     return shown, cell_len(mark + plain(line[start:column]))
+
+
+def problem_count(problems: Iterable[Problem]) -> str:
+    """Count problems, those included that are only counted."""
+    return count_of(sum(problem.stands_for for problem in problems), "problem")
 
 
 def problem_data(problem: Problem, file: Path) -> dict[str, Any]:

@@ -26,6 +26,7 @@ __all__ = ["Imported", "translate"]
 
 WIDTH = 98
 LONGEST_TEXT = 1024
+SCHEMA = "$schema=policy.schema.json"
 PLACEHOLDER = "0 2 * * *"
 CRON_FIELDS = 6
 _OLD_SCOPES = {"single_peer": Scope.SINGLE_SEED_PEER}  # of Harbor 2.12 (migration 0150)
@@ -196,10 +197,10 @@ def _triggers(policy: HarborPolicy, told: list[Difference]) -> dict[str, Any]:
         text = "Harbor's events are pushes of tagged images, scans and labels; a tag that is set by"
         text += " API or in the portal goes unheard there: add tagAdded to hear it."
         told += (Difference("events", text), _NO_EVENTS)
-        schedule = {"cron": PLACEHOLDER, "timezone": "UTC"}
+        schedule = {"cron": _Quoted(PLACEHOLDER), "timezone": "UTC"}
         return {"schedule": schedule, "events": ["pushed", "scanned", "labelAdded"]}
     cron = _cron(policy, told)
-    return {"schedule": {"cron": cron, "timezone": "UTC"}}
+    return {"schedule": {"cron": _Quoted(cron), "timezone": "UTC"}}
 
 
 def _cron(policy: HarborPolicy, told: list[Difference]) -> str:
@@ -229,7 +230,23 @@ def _comment(policy: HarborPolicy, told: list[Difference]) -> str:
         lines += textwrap.wrap(
             entry, WIDTH - 2, initial_indent="- ", subsequent_indent="  ", break_on_hyphens=False
         )
-    return "".join(f"# {line}\n" for line in lines)
+    return "".join(f"# {line}\n" for line in ("yaml-language-server: " + SCHEMA, *lines))
+
+
+class _Quoted(str):
+    """Text that is written in quotes, as people write it."""
+
+    __slots__ = ()
+
+
+class _Dumper(yaml.SafeDumper):
+    """Writes what a policy is made of."""
+
+
+_Dumper.add_representer(
+    _Quoted,
+    lambda dumper, text: dumper.represent_scalar("tag:yaml.org,2002:str", str(text), style='"'),
+)
 
 
 def _document(policy: HarborPolicy, name: str, spec: dict[str, Any]) -> str:
@@ -243,5 +260,7 @@ def _document(policy: HarborPolicy, name: str, spec: dict[str, Any]) -> str:
         },
         "spec": spec,
     }
-    text: str = yaml.safe_dump(body, sort_keys=False, default_flow_style=None, width=WIDTH)
+    text: str = yaml.dump(
+        body, Dumper=_Dumper, sort_keys=False, default_flow_style=None, width=WIDTH
+    )
     return text

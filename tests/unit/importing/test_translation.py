@@ -102,6 +102,10 @@ def test_the_plain_parts_keep_their_meaning(told: Tell, made: Make) -> None:
     assert {target.scope.value for target in loaded.targets} == {"all_seed_peers"}
     assert loaded.schedule is not None
     assert (loaded.schedule.cron, loaded.schedule.timezone) == ("30 4 * * 1-5", "UTC")
+    assert 'cron: "30 4 * * 1-5"' in imported.text
+    assert imported.text.startswith(
+        "# yaml-language-server: $schema=policy.schema.json\n# Imported"
+    )
     assert loaded.description == "nightly models"
     assert topics(imported) == {"schedule"}
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from preheat.cli.plan.clusterchanges import cluster_changes
 from preheat.cli.preview import Sizes
+from preheat.cli.problems import problem_count
 from preheat.policy.effective import effective_values
-from preheat.rendering import count_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -144,10 +144,10 @@ def _status(before: PolicyEntry | None, after: PolicyEntry | None, *, changed: b
 def _notes(before: PolicyEntry | None, after: PolicyEntry | None) -> list[str]:
     notes: list[str] = []
     if before and before.policy is None:
-        told = count_of(len(before.problems), "problem")
+        told = problem_count(before.problems)
         notes.append(f"It had {told} then, and selected nothing.")
     if after and after.policy is None:
-        told = count_of(len(after.problems), "problem")
+        told = problem_count(after.problems)
         notes.append(f"It has {told}, and selects nothing: preheat policy check tells all.")
     if after and after.policy and after.policy.suspend:
         notes.append("It is suspended: it does not run by itself.")

@@ -23,6 +23,7 @@ from preheat.cli.plan.words import (
     size_text,
     summary_line,
 )
+from preheat.cli.problems import problem_count
 from preheat.rendering import count_of
 
 if TYPE_CHECKING:
@@ -155,7 +156,7 @@ def _rows(change: ImageChange, why_gone: str) -> Iterator[tuple[str, ...]]:
 
 def _broken(broken: Sequence[PolicyEntry]) -> Iterator[str]:
     for entry in broken:
-        yield f"#### {_code(entry.name)}: {count_of(len(entry.problems), 'problem')}"
+        yield f"#### {_code(entry.name)}: {problem_count(entry.problems)}"
         yield ""
         yield from (f"- {_text(str(problem))}" for problem in entry.problems)
         yield ""

@@ -6,6 +6,7 @@ Each change is proved: the new text is read again and must say what was meant, a
 from __future__ import annotations
 
 import copy
+import re
 from typing import TYPE_CHECKING, Any, cast
 
 from preheat.errors import InputError
@@ -18,16 +19,21 @@ __all__ = ["with_name", "with_suspend"]
 
 _SUSPEND: Path = ("spec", "suspend")
 _NAME: Path = ("metadata", "name")
+_SUSPENDS = re.compile(r"suspend:\s+(['\"]?)true\1")
 
 
 def with_suspend(text: str, source: str, *, suspend: bool) -> str:
     """Set ``spec.suspend``; text that says it already stays as it is.
+
+    What is not suspended needs no word: the line goes, unless a comment stands there.
 
     :raises InputError: when the file is not such that this can be done safely.
     """
     document = parse(text, source)
     value = "true" if suspend else "false"
     if _SUSPEND in document.values:
+        if not suspend and (shorter := _without_line(text, document)):
+            return _proved(shorter, source, document, _SUSPEND, None)
         changed = _replaced(text, source, document, _SUSPEND, value)
     elif suspend:
         changed = _added(text, source, document, value)
@@ -72,16 +78,32 @@ def _added(text: str, source: str, document: Document, value: str) -> str:
     return f"{text[:start]}suspend: {value}{end}{' ' * (first[1] - 1)}{text[start:]}"
 
 
-def _proved(text: str, source: str, before: Document, path: Path, value: str) -> str:
+def _without_line(text: str, document: Document) -> str:
+    """Take out the line that suspends; empty where it holds more than that."""
+    lines = text.splitlines(keepends=True)
+    number = document.line(_SUSPEND)
+    if number is None or not _SUSPENDS.fullmatch(lines[number - 1].strip()):
+        return ""
+    return "".join((*lines[: number - 1], *lines[number:]))
+
+
+def _proved(text: str, source: str, before: Document, path: Path, value: str | None) -> str:
+    """Read a changed text again.
+
+    :param value: what must stand there now; None for nothing.
+    """
     wanted = cast("dict[str, dict[str, Any]]", copy.deepcopy(before.data))
     section, key = (str(part) for part in path)
-    wanted[section][key] = value
+    if value is None:
+        wanted[section].pop(key)
+    else:
+        wanted[section][key] = value
     try:
         found = parse(text, source).data
     except InputError:
         found = None
     if found != wanted or before.problems:
-        raise _by_hand(source, path, value)
+        raise _by_hand(source, path, value or "false")
     return text
 
 

@@ -11,13 +11,13 @@ import typer
 from preheat.cli.console import errors_told, print_json, stderr, stdout
 from preheat.cli.include import Include
 from preheat.cli.policy.editing import with_name, with_suspend
+from preheat.cli.problems import problem_count
 from preheat.cli.times import BY_HAND, next_run, now
 from preheat.cli.writing import replace_file, write_new
 from preheat.errors import InputError
 from preheat.policy.fields import check_name
 from preheat.policy.folder import load_file, load_text
 from preheat.policy.loader import read_text
-from preheat.rendering import count_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -63,7 +63,7 @@ def run_suspend(folder: Path, name: str, *, suspend: bool, as_json: bool) -> Non
     if entry.policy and entry.policy.schedule is None:
         stdout().print(f"Mind that {BY_HAND}.", style="yellow", soft_wrap=True)
     if entry.problems:
-        told = count_of(len(entry.problems), "problem")
+        told = problem_count(entry.problems)
         stderr().print(f"It has {told}: preheat policy check {file}", style="red", soft_wrap=True)
 
 

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from preheat.cli.console import WRONG, errors_told, plain, print_json, stdout
 from preheat.cli.include import Include
-from preheat.cli.problems import print_problem, problem_data
+from preheat.cli.problems import print_problem, problem_count, problem_data
 from preheat.cli.times import BY_HAND, next_run, now
 from preheat.policy.effective import effective_values
 from preheat.rendering import count_of
@@ -50,18 +50,22 @@ def _print_list(entries: Sequence[PolicyEntry], at: datetime, *, as_json: bool) 
     if as_json:
         print_json({"policies": [_row(entry, at) for entry in entries]})
         return
-    table = Table(box=SIMPLE, show_edge=False, pad_edge=False)
-    for name in ("policy", "state", "next run", "clusters"):
+    table = Table(box=SIMPLE, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
+    for name in ("policy", "state", "next run", "clusters", "owner"):
         table.add_column(name, overflow="fold")
     table.add_column("rules", justify="right")
     for entry in entries:
         policy = entry.policy
+        if policy is None:
+            table.add_row(entry.name, _state(entry), *["-"] * 4)
+            continue
         table.add_row(
             entry.name,
             _state(entry),
-            _when(policy, at) if policy else "-",
-            ", ".join(policy.cluster_names) if policy else "-",
-            str(len(policy.rules)) if policy else "-",
+            "\n".join((_when(policy, at), *(f"on {event.value}" for event in policy.events))),
+            ", ".join(policy.cluster_names),
+            Text(plain(policy.owner) or "-"),
+            str(len(policy.rules)),
         )
     console = stdout()
     console.print(table)
@@ -75,7 +79,7 @@ def _print_list(entries: Sequence[PolicyEntry], at: datetime, *, as_json: bool) 
 
 def _state(entry: PolicyEntry) -> Text:
     if entry.problems or entry.policy is None:
-        return Text(count_of(len(entry.problems), "problem"), "red")
+        return Text(problem_count(entry.problems), "red")
     return Text("suspended", "yellow") if entry.policy.suspend else Text("active", "green")
 
 

@@ -14,7 +14,7 @@ from preheat.catalogfile import load
 from preheat.cli.console import WRONG, errors_told, plain, print_json, stdout
 from preheat.cli.explanation import print_steps, steps_data
 from preheat.cli.include import Include, did_you_mean, missing
-from preheat.cli.problems import print_problem, problem_data
+from preheat.cli.problems import print_problem, problem_count, problem_data
 from preheat.errors import InputError, Problem, ProblemsError
 from preheat.policy.loader import read_text
 from preheat.policytest import load_case, run_case
@@ -105,7 +105,7 @@ def _run(file: Path, entries: dict[str, PolicyEntry], clusters: Clusters) -> _Ra
 def _no_policy(case: Case, entry: PolicyEntry | None, entries: dict[str, PolicyEntry]) -> Problem:
     message = f"There is no policy {case.policy!r}.{did_you_mean(case.policy, entries)}"
     if entry is not None:
-        told = count_of(len(entry.problems), "problem")
+        told = problem_count(entry.problems)
         message = f"The policy has {told}: preheat policy check {entry.path}"
     return Problem(message, case.source, case.policy_line)
 
