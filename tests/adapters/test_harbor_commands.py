@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -112,6 +113,41 @@ def test_a_wrong_secret_is_told_without_it(
     assert "anonymous" in result.stderr
     assert "a-wrong-secret" not in result.output
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ('{"conn_type": "harbor", bad', "is no JSON: Expecting property name enclosed in double"),
+        ('{"conn_type": "harbor", "port": "a"}', "is JSON, but none that Airflow takes: port must"),
+        ("harbor.example.com", "is neither a connection as JSON, in {…}, nor as a URI."),
+    ],
+)
+def test_a_malformed_connection_is_told_as_such(
+    text: str, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Airflow passes over it, as if there were none."""
+    monkeypatch.setenv(CONNECTION, text)
+    result = preheat("catalog", "save", tmp_path / "catalogue.jsonl")
+    assert result.exit_code == 2
+    assert f"{CONNECTION} {told}" in " ".join(result.stderr.split())
+
+
+def test_nothing_of_airflow_is_on_stdout(sandbox: Sandbox, tmp_path: Path) -> None:
+    """It warns of a secret of four letters, which it will not mask: on stderr."""
+    told = {"conn_type": "harbor", "host": sandbox.harbor_url, "login": "a", "password": "four"}
+    code = "from preheat.cli import app; app()"
+    done = subprocess.run(
+        [sys.executable, "-c", code, "catalog", "save", "-"],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+        env={**os.environ, CONNECTION: json.dumps(told), "AIRFLOW_HOME": str(tmp_path)},
+    )
+    assert done.stdout == ""
+    assert "masking" in done.stderr
+    assert done.returncode == 2
 
 
 def test_another_kind_of_connection_is_refused(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from preheat.cli.console import errors_told, print_json, stderr, stdout
+from preheat.cli.harbors import airflow_on_stderr
 from preheat.cli.options import DEFAULT_INCLUDE, IncludeOption, JsonOption, LedgerOption
 
 if TYPE_CHECKING:
@@ -45,11 +46,13 @@ def doctor(
 
 def _examined(include: Path, ledger: str) -> Examination:
     from preheat.doctor import examine  # noqa: PLC0415 - heavy for other commands
-    from preheat.provider.doctor import setup_of  # noqa: PLC0415 - imports Airflow
 
     if stderr().is_terminal:
         stderr().print("Looking; this takes some seconds.", style="dim")
-    return examine(setup_of(include, ledger), lambda: datetime.now(UTC))
+    with airflow_on_stderr():
+        from preheat.provider.doctor import setup_of  # noqa: PLC0415 - imports Airflow
+
+        return examine(setup_of(include, ledger), lambda: datetime.now(UTC))
 
 
 def _show(examination: Examination) -> None:

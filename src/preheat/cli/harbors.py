@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+import sys
+from contextlib import contextmanager, redirect_stdout
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from preheat.drivers.base import Driver
     from preheat.harbor.client import HarborClient
     from preheat.policy.matchers import Matcher
 
-__all__ = ["DEFAULT_REGISTRY", "RegistryOption", "glob_of", "open_driver", "open_harbor"]
+__all__ = [
+    "DEFAULT_REGISTRY",
+    "RegistryOption",
+    "airflow_on_stderr",
+    "glob_of",
+    "open_driver",
+    "open_harbor",
+]
 
 DEFAULT_REGISTRY = "harbor_default"
 
@@ -25,6 +36,16 @@ RegistryOption = Annotated[
 ]
 
 
+@contextmanager
+def airflow_on_stderr() -> Iterator[None]:
+    """Let what Airflow prints and logs, now and later, go to stderr: stdout is for results."""
+    with redirect_stdout(sys.stderr):
+        from preheat.provider.outside import log_to_stderr  # noqa: PLC0415 - imports Airflow
+
+        log_to_stderr()
+        yield
+
+
 def open_harbor(conn_id: str) -> HarborClient:
     """Open the Harbor of an Airflow connection; takes the seconds that importing Airflow takes.
 
@@ -32,9 +53,10 @@ def open_harbor(conn_id: str) -> HarborClient:
 
     :raises InputError: when there is no such connection, or it cannot be right.
     """
-    from preheat.provider.outside import harbor_client  # noqa: PLC0415 - imports Airflow
+    with airflow_on_stderr():
+        from preheat.provider.outside import harbor_client  # noqa: PLC0415 - imports Airflow
 
-    return harbor_client(conn_id)
+        return harbor_client(conn_id)
 
 
 def open_driver(conn_id: str, name: str) -> Driver:
@@ -43,9 +65,10 @@ def open_driver(conn_id: str, name: str) -> Driver:
     :param name: of the driver.
     :raises InputError: when there is no such connection, or it cannot be right.
     """
-    from preheat.provider.outside import dragonfly_driver  # noqa: PLC0415 - imports Airflow
+    with airflow_on_stderr():
+        from preheat.provider.outside import dragonfly_driver  # noqa: PLC0415 - imports Airflow
 
-    return dragonfly_driver(conn_id, name)
+        return dragonfly_driver(conn_id, name)
 
 
 def glob_of(text: str, option: str) -> Matcher:

@@ -7,12 +7,17 @@ reads it, if this machine has one.
 
 from __future__ import annotations
 
+import io
+import json
+import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from airflow.sdk import Connection
 from airflow.sdk.configuration import conf
 from airflow.sdk.exceptions import AirflowNotFoundException
+from airflow.sdk.log import configure_logging
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
@@ -24,7 +29,7 @@ if TYPE_CHECKING:
     from preheat.drivers.base import Driver
     from preheat.harbor.client import HarborClient
 
-__all__ = ["dragonfly_driver", "harbor_client", "has_database"]
+__all__ = ["dragonfly_driver", "harbor_client", "has_database", "log_to_stderr"]
 
 _IN_TASKS = "airflow-db-not-allowed"  # what a supervisor gives a task in place of the URL
 _EXAMPLES = {
@@ -37,6 +42,23 @@ _EXAMPLES = {
         '"password": "…"}'
     ),
 }
+
+
+class _Stderr(io.TextIOBase):
+    """Whatever stderr is when something is written."""
+
+    encoding = "utf-8"
+
+    def write(self, text: str, /) -> int:
+        return sys.stderr.write(text)
+
+    def flush(self) -> None:
+        sys.stderr.flush()
+
+
+def log_to_stderr() -> None:
+    """Keep Airflow's log off stdout, which is for a command's result; not for tasks."""
+    configure_logging(output=_Stderr())
 
 
 def harbor_client(conn_id: str) -> HarborClient:
@@ -73,7 +95,10 @@ def _connection(conn_id: str, kind: str, wanted: str) -> Connection:
     try:
         found = Connection.get(conn_id)
     except AirflowNotFoundException:
+        _require_readable(conn_id)
         found = _stored(conn_id)
+    if found is not None and not found.conn_type:
+        _require_readable(conn_id)
     if found is None:
         raise InputError(
             f"There is no connection {conn_id!r}. Set AIRFLOW_CONN_{conn_id.upper()} to "
@@ -86,6 +111,25 @@ def _connection(conn_id: str, kind: str, wanted: str) -> Connection:
             f"{kind!r}."
         )
     return found
+
+
+def _require_readable(conn_id: str) -> None:
+    """Tell what is wrong with a connection in the environment that Airflow could not read."""
+    name = f"AIRFLOW_CONN_{conn_id.upper()}"
+    text = os.environ.get(name, "").strip()
+    if not text:
+        return
+    what = "neither a connection as JSON, in {…}, nor as a URI"
+    if text.startswith("{"):
+        what = "JSON, but none that Airflow takes: port must be a number, all else text"
+        try:
+            json.loads(text)
+        except json.JSONDecodeError as error:
+            what = (
+                f"no JSON: {error.msg} at character {error.pos + 1}. Mind that a shell eats quotes,"
+                " and $ in double ones"
+            )
+    raise InputError(f"{name} is {what}.")
 
 
 def _stored(conn_id: str) -> Connection | None:
