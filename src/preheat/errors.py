@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 __all__ = [
+    "WAITED_OUT",
     "AnswerTooLargeError",
     "Cause",
     "ForeignAnswerError",
@@ -227,3 +228,8 @@ class MisplacedJobError(UnexpectedAnswerError):
     def may_have_acted(self) -> bool:
         """Tell that nothing is left to look for: what was made is known, and of no use."""
         return False
+
+
+WAITED_OUT = (RemoteUnavailableError, RateLimitedError, ForeignAnswerError)
+"""Errors that say nothing of a job or a peer. A redirect or a page comes from a proxy in the
+system's place, or from nobody knows whom: what was begun is not touched by that either."""

@@ -15,12 +15,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from preheat.drivers.base import Job
-from preheat.errors import (
-    ForeignAnswerError,
-    RateLimitedError,
-    RemoteError,
-    RemoteUnavailableError,
-)
+from preheat.errors import WAITED_OUT, RemoteError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection
@@ -28,11 +23,7 @@ if TYPE_CHECKING:
 
     from preheat.drivers.base import Driver, Timing
 
-__all__ = ["WAITED_OUT", "Follower"]
-
-WAITED_OUT = (RemoteUnavailableError, RateLimitedError, ForeignAnswerError)
-"""Errors that say nothing of a job. A redirect or a page comes from a proxy in the manager's place,
-or from nobody knows whom: the job is not touched by that either."""
+__all__ = ["Follower"]
 
 _SPACING_MARGINS = 5.0
 _PAUSE_SECONDS = 10.0

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from preheat.demand import VerifyMode
 from preheat.drivers.base import PEER, SEED, UNKNOWN_HOST, HeatRequest, JobState
-from preheat.errors import RemoteError
+from preheat.errors import WAITED_OUT, RemoteError
 from preheat.placement import Scope
 from preheat.verdict import Verdict, judge, unknown
 
@@ -71,6 +71,8 @@ def prove(
     :param demand: of the run that follows; else what the latest plan demands.
     :returns: the finding, judged by the demand: another process may have been first. None when the
         attempt was closed without one.
+    :raises RemoteError: one of ``WAITED_OUT`` stood between us and the peers. Nothing was learned,
+        so the attempt stays open: a finding would cost an attempt and a needless job.
     """
     placement = followed.placement
     wanted = demand or placement.settings.demand
@@ -91,12 +93,13 @@ def confirm(
     """Give what a closed attempt found, judged by a demand; ask the peers if that needs their word.
 
     :returns: None when the attempt was closed without a finding.
+    :raises RemoteError: one of ``WAITED_OUT``; what was found stands.
     """
     stood = followed.attempt.finding
     if stood is None or stood.proof.suffices_for(demand.mode):
         return stood.under(demand) if stood else None
     placement = followed.placement
-    finding = look_now(driver, placement, _image_of(followed), registry, demand=demand)
+    finding = _look(driver, placement, _image_of(followed), registry, demand)
     ledger.strengthen(followed.attempt.id, finding)
     return finding
 
@@ -109,16 +112,14 @@ def look_now(
     *,
     demand: Demand | None = None,
 ) -> Finding:
-    """Judge a placement by what the peers hold now. Nothing is heated, and nothing written down."""
-    key, settings = placement.key, placement.settings
+    """Judge a placement by what the peers hold now. Nothing is heated, and nothing written down.
+
+    UNKNOWN where they cannot be asked, for whatever reason.
+    """
     try:
-        report = ask_peers(driver, key, settings, image, registry)
-    except RemoteError as error:
+        return _look(driver, placement, image, registry, demand or placement.settings.demand)
+    except WAITED_OUT as error:
         return unknown(image, f"the peers could not be asked: {error}")
-    hosts = settings.hosts_of(key.scope)
-    wanted = demand or settings.demand
-    finding = judge(image, key, report, expected_hosts=hosts, demand=wanted)
-    return _with_reasons(finding, registry, key.repository)
 
 
 def ask_peers(
@@ -145,6 +146,22 @@ def ask_peers(
     return driver.verify(request, [blob.digest for blob in image.blobs])
 
 
+def _look(
+    driver: Driver, placement: StoredPlacement, image: Image, registry: Registry, demand: Demand
+) -> Finding:
+    """Judge what the peers hold now; a refusal is a finding, an outage is raised."""
+    key, settings = placement.key, placement.settings
+    try:
+        report = ask_peers(driver, key, settings, image, registry)
+    except WAITED_OUT:
+        raise
+    except RemoteError as error:
+        return unknown(image, f"the peers could not be asked: {error}")
+    hosts = settings.hosts_of(key.scope)
+    finding = judge(image, key, report, expected_hosts=hosts, demand=demand)
+    return _with_reasons(finding, registry, key.repository)
+
+
 def _judged(
     driver: Driver, followed: Followed, job: Job, registry: Registry, demand: Demand
 ) -> Finding:
@@ -158,6 +175,8 @@ def _judged(
     told = job.report.error if job.report else ""
     try:
         report = ask_peers(driver, key, settings, image, registry, nonce=followed.attempt.nonce)
+    except WAITED_OUT:
+        raise
     except RemoteError as error:
         words = _joined(told, why, f"that failed too: {error}")
         if job.state in _ASK_PEERS or demand.mode is VerifyMode.PEERS:

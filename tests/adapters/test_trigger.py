@@ -36,7 +36,8 @@ def follow(attempt: int) -> DragonflyPreheatTrigger:
 def refuse_jobs(world: Any) -> None:
     """Let the manager take no more jobs, not even questions to the peers."""
     match = {"method": "POST", "path": "/oapi/v1/jobs"}
-    world.sandbox.dragonfly.faults.add(match=match, times=None, status=503)
+    body = '{"message":"Token is inactive"}'
+    world.sandbox.dragonfly.faults.add(match=match, times=None, status=403, body=body)
 
 
 def told(attempt: int, verdict: str, *, vanished: bool = False) -> dict[str, Any]:
@@ -239,15 +240,47 @@ def test_a_registry_that_is_away_hides_nothing_that_the_peers_hold(asked: Any) -
     assert "the job failed, so the peers were asked" in asked.stored().finding.words
 
 
-def test_a_manager_that_cannot_ask_the_peers_leaves_a_failed_job_unknown(asked: Any) -> None:
-    """Nobody tells what they hold: UNKNOWN, and a further try asks again."""
+@pytest.mark.parametrize("status", [503, 429])
+@pytest.mark.parametrize("demand", ["layers 100%", "peers 100%"])
+def test_an_outage_of_the_manager_in_the_proof_is_waited_out(
+    asked: Any, status: int, demand: str
+) -> None:
+    """It says nothing of the peers: no finding, no attempt eaten, no needless job."""
+    if demand == "layers 100%":
+        asked.world.sandbox.dragonfly.state.force(asked.attempt.job_id, "FAILURE", "no disk")
+    faults = asked.world.sandbox.dragonfly.faults
+    match = {"method": "POST", "path": "/oapi/v1/jobs"}
+    faults.add(match=match, times=4, status=status, body="later")
+
+    event = asyncio.run(only_event(asked.trigger(demand=demand)))
+
+    assert not faults.left()
+    assert isinstance(event, TaskSuccessEvent)
+    assert asked.stored().finding.proof is VerifyMode.PEERS
+
+
+def test_an_outage_of_the_manager_in_the_proof_ends_the_wait_at_the_deadline(asked: Any) -> None:
+    """Nobody tells what the peers hold: the attempt stays open, so the next try joins it."""
+    asked.world.sandbox.dragonfly.state.force(asked.attempt.job_id, "FAILURE", "no disk")
+    match = {"method": "POST", "path": "/oapi/v1/jobs"}
+    asked.world.sandbox.dragonfly.faults.add(match=match, times=None, status=503)
+
+    event = asyncio.run(only_event(asked.trigger(deadline=time.time() + 1)))
+
+    assert event.payload == told(asked.attempt.id, "UNKNOWN")
+    assert asked.stored().is_open
+    assert asked.stored().finding is None
+
+
+def test_a_refusal_to_ask_the_peers_leaves_a_failed_job_unknown(asked: Any) -> None:
+    """A clear no does not change by waiting: UNKNOWN, with the manager's words."""
     asked.world.sandbox.dragonfly.state.force(asked.attempt.job_id, "FAILURE", "no disk")
     refuse_jobs(asked.world)
 
     event = asyncio.run(only_event(asked.trigger()))
 
     assert event.payload == told(asked.attempt.id, "UNKNOWN")
-    assert "that failed too: Dragonfly answered POST /oapi/v1/jobs" in asked.stored().finding.words
+    assert "that failed too: Dragonfly answered POST" in asked.stored().finding.words
     assert not asked.stored().is_open
 
 

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow.sdk.exceptions import AirflowNotFoundException
 from airflow.triggers.base import BaseTrigger, TaskSuccessEvent, TriggerEvent
 
 from preheat.demand import Demand
 from preheat.drivers.base import JobState
-from preheat.errors import InputError, PreheatError
-from preheat.following import WAITED_OUT
+from preheat.errors import WAITED_OUT, InputError, PreheatError
 from preheat.provider.config import open_ledger
 from preheat.provider.connections import shared_connection
 from preheat.provider.following import manager_of
@@ -26,7 +26,7 @@ from preheat.rendering import finding_lines
 from preheat.verdict import Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
 
     from preheat.drivers.base import Driver, Job
     from preheat.errors import RemoteError
@@ -38,6 +38,10 @@ if TYPE_CHECKING:
 __all__ = ["DragonflyPreheatTrigger"]
 
 _PROOFS_AT_ONCE = 8
+_PAUSE_SECONDS = 10.0
+_LONGEST_PAUSE_SECONDS = 60.0
+_random = random.SystemRandom()
+_T = TypeVar("_T")
 
 
 class DragonflyPreheatTrigger(BaseTrigger):
@@ -93,6 +97,8 @@ class DragonflyPreheatTrigger(BaseTrigger):
         """Follow, prove, tell; a worker is told what went wrong, for it decides by cause."""
         try:
             handover = await self._end()
+        except TimeoutError:  # the manager was silent to the deadline; the attempt stays as it is
+            handover = Handover(self.attempt)
         except PreheatError as error:
             handover = Handover(self.attempt, error=error)
         except AirflowNotFoundException as error:  # somebody deleted a connection meanwhile
@@ -112,29 +118,25 @@ class DragonflyPreheatTrigger(BaseTrigger):
         age = followed.seconds_since_asked
         while True:
             job = await self._follow(manager, followed, age)
-            if job is None:
-                return Handover(self.attempt)
             proof = await self._prove(manager, followed, job)
             if proof is not None:
                 return self._handover(proof.finding, vanished=proof.job.state.has_vanished)
             age = None
 
-    async def _follow(
-        self, manager: Manager, followed: Followed, age_seconds: float | None
-    ) -> Job | None:
-        """Return the job once waiting longer changes nothing; None if the manager was silent."""
+    async def _follow(self, manager: Manager, followed: Followed, age_seconds: float | None) -> Job:
+        """Return the job once waiting longer changes nothing.
+
+        :raises TimeoutError: the manager was silent to the deadline.
+        """
         job_id = followed.attempt.job_id
         if job_id is None:
             message = f"attempt {self.attempt} has no job to follow"
             raise LookupError(message)
         cluster_id = followed.placement.settings.scheduler_cluster_id
-        try:
-            async with asyncio.timeout(self.deadline - time.time()):
-                return await manager.follower.follow(
-                    job_id, cluster_id, age_seconds=age_seconds, tell=self._tell
-                )
-        except TimeoutError:
-            return None
+        async with asyncio.timeout(self.deadline - time.time()):
+            return await manager.follower.follow(
+                job_id, cluster_id, age_seconds=age_seconds, tell=self._tell
+            )
 
     def _tell(self, error: RemoteError) -> None:
         self.log.warning("%s Waiting for it.", error)
@@ -150,8 +152,8 @@ class DragonflyPreheatTrigger(BaseTrigger):
             return found.under(demand) if found else None
         driver, harbor = await manager.driver(), await self._harbor()
         self.log.info("Another run needed no more than the job's report; asking the peers.")
-        finding = await asyncio.get_running_loop().run_in_executor(
-            _provers(), lambda: confirm(open_ledger(), driver, followed, harbor, demand)
+        finding = await self._patiently(
+            driver, lambda: confirm(open_ledger(), driver, followed, harbor, demand)
         )
         self._say(finding)
         return finding
@@ -169,15 +171,42 @@ class DragonflyPreheatTrigger(BaseTrigger):
         driver, harbor = await manager.driver(), await self._harbor()
         demand = self._demand(followed)
         self.log.info("Job %d is %s (%s); proving.", job.id, job.state, job.raw_state or "not seen")
-        proof = await asyncio.get_running_loop().run_in_executor(
-            _provers(), lambda: _proof(driver, followed, job, harbor, demand)
-        )
-        if isinstance(proof, _Proof):
-            self._say(proof.finding)
-            return proof
+        proof = await self._patiently(driver, lambda: _proof(driver, followed, job, harbor, demand))
         if proof is not None:
-            self._tell(proof)
-        return None
+            self._say(proof.finding)
+        return proof
+
+    async def _patiently(self, driver: Driver, work: Callable[[], _T]) -> _T:
+        """Prove in a thread; a manager that cannot be asked is asked again until the deadline.
+
+        :raises TimeoutError: it could not be asked to the deadline.
+        """
+        longest = _PAUSE_SECONDS
+        while True:
+            try:
+                return await self._in_thread(work)
+            except WAITED_OUT as error:
+                self._tell(error)
+                wished = getattr(error, "retry_after_seconds", None) or 0.0
+            pause = longest * driver.timing.factor * _random.uniform(0.5, 1.0)
+            longest = min(2 * longest, _LONGEST_PAUSE_SECONDS)
+            async with asyncio.timeout(self.deadline - time.time()):
+                await asyncio.sleep(wished + pause)
+
+    async def _in_thread(self, work: Callable[[], _T]) -> _T:
+        """Wait for a thread no longer than to the deadline; a proof that began may end.
+
+        :raises TimeoutError: no thread became free.
+        """
+        proof = _provers().submit(work)
+        waiting = asyncio.wrap_future(proof)
+        try:
+            await asyncio.wait([waiting], timeout=max(0.0, self.deadline - time.time()))
+            if not waiting.done() and proof.cancel():
+                raise TimeoutError
+            return await waiting
+        finally:
+            proof.cancel()  # one that still queues is of no use to anybody
 
     def _handover(self, finding: Finding | None, *, vanished: bool = False) -> Handover:
         verdict = finding.verdict if finding else Verdict.UNKNOWN
@@ -200,19 +229,16 @@ class _Proof:
 
 def _proof(
     driver: Driver, followed: Followed, job: Job, harbor: HarborClient, demand: Demand
-) -> _Proof | RemoteError | None:
+) -> _Proof | None:
     """Judge a job, and read its report before, if it is too long to have come along.
 
     In one go, so that no more such reports are held than there are threads for proofs.
 
-    :returns: None when the job still runs; the error when the manager does not answer.
+    :returns: None when the job still runs.
     """
     if job.state is JobState.ENDED and job.report is None:
         cluster_id = followed.placement.settings.scheduler_cluster_id
-        try:
-            job = driver.query([job.id], scheduler_cluster_id=cluster_id)[job.id]
-        except WAITED_OUT as error:
-            return error
+        job = driver.query([job.id], scheduler_cluster_id=cluster_id)[job.id]
         if not job.state.is_terminal:
             return None
     return _Proof(job, prove(open_ledger(), driver, followed, job, harbor, demand=demand))
