@@ -127,10 +127,25 @@ class HostsInScope:
 
     @classmethod
     def _named(cls, reported: Sequence[Host], expected: Sequence[str]) -> HostsInScope:
-        groups = {name: tuple(h for h in reported if name in h) for name in sorted(set(expected))}
-        absent = tuple(name for name, group in groups.items() if not group)
-        others = [(host,) for host in reported if groups.keys().isdisjoint(host)]
-        return cls(tuple(reported), absent, groups=(*filter(None, groups.values()), *others))
+        """Group the reported hosts by the expected name that they answer to.
+
+        A host belongs to one group only, that of its address before that of its name: a list that
+        names one host both ways must not count it twice. Its other name is then neither warm nor
+        absent.
+        """
+        names = set(expected)
+        groups: dict[str, list[Host]] = defaultdict(list)
+        others: list[tuple[Host, ...]] = []
+        for host in reported:
+            name = next((each for each in host if each in names), None)
+            if name is None:
+                others.append((host,))
+            else:
+                groups[name].append(host)
+        met = {name for host in reported for name in host}
+        absent = tuple(sorted(names - met))
+        named = [tuple(groups[name]) for name in sorted(groups)]
+        return cls(tuple(reported), absent, groups=(*named, *others))
 
     @classmethod
     def _counted(cls, evidence: Evidence, wanted: int) -> HostsInScope:

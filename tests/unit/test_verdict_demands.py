@@ -45,6 +45,16 @@ def test_expected_hosts_that_hold_every_layer_are_counted(min_hosts: str, verdic
     assert (finding.proof, finding.min_hosts) == (VerifyMode.PEERS, min_hosts)
 
 
+@pytest.mark.parametrize("min_hosts", ["100%", "66%", "2"])
+def test_a_host_listed_by_address_and_by_name_counts_once(min_hosts: str) -> None:
+    """One of two hosts holds the image: no share of two comes to two."""
+    listed = ("10.0.0.1", "h-10.0.0.1", "10.0.0.2")
+    demand = Demand.parse(f"peers {min_hosts}")
+    finding = judge(IMAGE, KEY, peers("10.0.0.1"), expected_hosts=listed, demand=demand)
+    assert finding.verdict is Verdict.PARTIAL
+    assert (finding.hosts_warm, finding.hosts_expected) == (1, 2)
+
+
 def test_each_layer_on_enough_hosts_is_not_enough_hosts() -> None:
     """Every layer lies on one of the two hosts, and neither could start the image."""
     halves = Report((
