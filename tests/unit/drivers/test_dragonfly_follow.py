@@ -8,7 +8,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from preheat.drivers.base import JobState, Timing
-from preheat.errors import RefusedError, RemoteUnavailableError, UnexpectedAnswerError
+from preheat.errors import (
+    AnswerTooLargeError,
+    RefusedError,
+    RemoteUnavailableError,
+    UnexpectedAnswerError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -243,6 +248,17 @@ def test_a_list_without_our_nonce_is_read_to_its_end(wire: Any, driver: Dragonfl
     wire.answer = manager_of([row(number) for number in range(100, 0, -1)])
     assert driver.find("mine") == []
     assert [call.query["page"] for call in wire.calls] == ["1", "2", "3"]
+
+
+def test_a_list_that_is_longer_than_we_read_hides_no_job(
+    wire: Any, driver: DragonflyDriver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Absence may be believed only when the list was read to its end: else it is an error."""
+    monkeypatch.setattr("preheat.drivers.dragonfly.listing.MAX_PAGES", 2)
+    wire.answer = manager_of([row(number) for number in range(101, 0, -1)])
+    with pytest.raises(AnswerTooLargeError, match="may be further back"):
+        driver.find("n-1")
+    assert len(wire.calls) == 2
 
 
 def test_a_job_that_breaks_the_list_is_stepped_over(wire: Any, driver: DragonflyDriver) -> None:

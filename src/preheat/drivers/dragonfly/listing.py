@@ -60,7 +60,7 @@ def rows(
 
     Holds one page at a time. New jobs shift the pages, so a row can come twice. The end is an empty
     or short page: the ``Link`` header names a next page for ever (dragonfly:
-    manager/handlers/handlers.go, recorded list-beyond-end). Ends after ``MAX_PAGES``.
+    manager/handlers/handlers.go, recorded list-beyond-end).
 
     :param state: only jobs in this state.
     :param split: errors that a single row brings upon its page: the page is then read in parts, and
@@ -68,6 +68,7 @@ def rows(
     :param strict: whether a row that is not what the contract says is an error; else it is left
         out, and whoever looks for it asks for its id.
     :raises RemoteError: the list cannot be read; also one of ``split`` where no row of a page can.
+    :raises AnswerTooLargeError: it is longer than ``MAX_PAGES``: what was not seen may be there.
     """
     walk = _Walk(manager, {"type": kind, **({"state": state} if state else {})}, split, strict)
     for page in range(1, MAX_PAGES + 1):
@@ -79,6 +80,12 @@ def rows(
             return
         if walk.trouble is not None and not is_readable:
             raise walk.trouble
+    raise AnswerTooLargeError(
+        f"Dragonfly's list of {kind} jobs is longer than the {MAX_PAGES * PER_PAGE:,} that are "
+        "read: what was not found may be further back.",
+        system="Dragonfly",
+        request=f"GET {JOBS}",
+    )
 
 
 @dataclass(slots=True)
