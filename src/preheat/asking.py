@@ -22,6 +22,7 @@ import uuid
 from contextlib import suppress
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from preheat.drivers.base import HeatRequest
@@ -104,6 +105,7 @@ class _Asker:
     note: str
     held: Attempt | None = field(default=None, init=False)
     waited: float = field(default=0.0, init=False)
+    began: float = field(default_factory=monotonic, init=False)
 
     @property
     def lease_seconds(self) -> float:
@@ -213,7 +215,7 @@ class _Asker:
             if _is_unasked(error):
                 self._settle_unasked(attempt, error, in_doubt=in_doubt)
             elif isinstance(error, RemoteError) and not error.may_have_acted:
-                self.ledger.close_attempt(attempt.id, None, str(error))
+                self.ledger.close_unfollowed(attempt.id, owner=self.owner, words=str(error))
             raise
 
     def _settle_unasked(self, attempt: Attempt, error: PreheatError, *, in_doubt: bool) -> None:
@@ -224,15 +226,18 @@ class _Asker:
     def _look_up(self, attempt: Attempt, absent_after: float) -> Sequence[Job]:
         """Look for jobs of earlier POSTs until their absence can be believed; keep the lease."""
         while True:
-            if not self.ledger.renew(
-                attempt.id, owner=self.owner, lease_seconds=self.lease_seconds
-            ):
-                raise _LeaseLostError
+            self._renew(attempt)
             age = self.ledger.look(attempt.id, owner=self.owner).seconds_since_asked or 0.0
-            jobs = self._find(attempt)
-            if jobs or age >= absent_after:
+            if jobs := self._find(attempt):
+                return jobs
+            self._renew(attempt)
+            if age >= absent_after:
                 return jobs
             self._pause(absent_after - age, "an earlier POST is in doubt")
+
+    def _renew(self, attempt: Attempt) -> None:
+        if not self.ledger.renew(attempt.id, owner=self.owner, lease_seconds=self.lease_seconds):
+            raise _LeaseLostError
 
     def _find_or_fail(self, attempt: Attempt, error: RemoteError) -> Attempt:
         """Look once more; the attempt stays open for the next call if there is nothing yet."""
@@ -268,18 +273,18 @@ class _Asker:
     def _adopt(self, attempt: Attempt, jobs: Sequence[Job]) -> Attempt:
         """Follow the lowest of the jobs; note the others."""
         followed, *others = sorted({job.id for job in jobs})
-        recorded = self.ledger.record_job(attempt.id, followed)
+        taken = self.ledger.record_job(attempt.id, followed, by=(self.run, self.placement))
         for job_id in others:
-            self.ledger.note_twin(attempt.id, job_id)
-        LOG.info("Attempt %d (nonce %s) follows job %d", attempt.id, attempt.nonce, followed)
-        return self.ledger.attempt(attempt.id) if others else recorded
+            self.ledger.note_twin(taken.id, job_id)
+        LOG.info("Attempt %d (nonce %s) follows job %d", taken.id, attempt.nonce, followed)
+        return self.ledger.attempt(taken.id) if others else taken
 
     def _pause(self, longest: float, reason: str) -> None:
         """Wait a little, within the bounds of this call."""
-        limit = 2 * (self.absent_after + self.lease_seconds)
-        if self.waited >= limit:
+        elapsed = max(self.waited, monotonic() - self.began)
+        if elapsed >= 2 * (self.absent_after + self.lease_seconds):
             raise RemoteUnavailableError(
-                f"Placement {self.placement.id}: {reason}, for {self.waited:.0f} s now; "
+                f"Placement {self.placement.id}: {reason}, for {elapsed:.0f} s now; "
                 "nothing was asked by this try.",
                 system=self.placement.settings.driver,
                 sent=False,
@@ -291,6 +296,5 @@ class _Asker:
 
 def _is_unasked(error: PreheatError) -> bool:
     """Tell whether nothing was asked: the request never left, or was turned away."""
-    if isinstance(error, RemoteUnavailableError):
-        return not error.sent
-    return isinstance(error, RateLimitedError | InputError)
+    never_left = isinstance(error, RemoteUnavailableError) and not error.sent
+    return never_left or isinstance(error, RateLimitedError | InputError)

@@ -12,7 +12,7 @@ from sqlalchemy import exists, select, update
 
 from preheat.errors import LedgerError
 from preheat.ledger import findings, placements
-from preheat.ledger.engine import changed, clock
+from preheat.ledger.engine import clock
 from preheat.ledger.findings import cut
 from preheat.ledger.records import Attempt, RunRef
 from preheat.ledger.schema import attempt as table
@@ -35,7 +35,6 @@ __all__ = [
     "note_twin",
     "of_placement",
     "read",
-    "record_job",
     "strengthen",
     "tries_with_verdict",
 ]
@@ -86,20 +85,6 @@ def has_asked(connection: Connection, conn_id: str, within: timedelta) -> bool:
         .where(placement.c.settings["connection"].as_string() == conn_id)
     )
     return bool(connection.scalar(query))
-
-
-def record_job(connection: Connection, attempt_id: int, job_id: int) -> Attempt:
-    """Commit the job that the attempt follows; the first one stands, another is noted beside it."""
-    statement = (
-        update(table)
-        .where(table.c.id == attempt_id, table.c.closed_at.is_(None), table.c.job_id.is_(None))
-        .values(job_id=job_id, words="")
-    )
-    if not changed(connection, statement):
-        standing = get(connection, attempt_id)
-        if standing.job_id != job_id:
-            note_twin(connection, attempt_id, job_id)
-    return get(connection, attempt_id)
 
 
 def note_twin(connection: Connection, attempt_id: int, job_id: int) -> None:

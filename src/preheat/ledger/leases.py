@@ -31,10 +31,13 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, Update
 
     from preheat.ledger.records import Attempt, RunRef
+    from preheat.verdict import Finding
 
 __all__ = [
     "claim",
     "close_unasked",
+    "close_unfollowed",
+    "join",
     "look",
     "mark_asked",
     "open_or_find",
@@ -81,14 +84,14 @@ def open_or_find(
             raise LedgerError(f"The ledger has no placement {placement_id}: plan again.") from None
         if opened is not None and (proved := _proved_since(connection, placement_id, run)):
             connection.execute(delete(table).where(table.c.id == opened))
-            _join(connection, proved.id, placement_id, run)
+            join(connection, proved.id, placement_id, run)
             return claim(proved, now, mine=False)
         query = select(table).where(
             table.c.placement_id == placement_id, table.c.closed_at.is_(None)
         )
         found = connection.execute(query).mappings().one_or_none()
         if found is not None:
-            _join(connection, found["id"], placement_id, run)
+            join(connection, found["id"], placement_id, run)
             return claim(attempts.read(found), now, mine=opened is not None)
     raise LedgerError(
         f"Placement {placement_id}: its attempts open and close faster than they can be read."
@@ -135,7 +138,7 @@ def _driven_by(owner: str, run: RunRef) -> dict[str, object]:
     return {"owner": owner[:OWNER_LENGTH], **asdict(run)}
 
 
-def _join(connection: Connection, attempt_id: int, placement_id: int, run: RunRef) -> None:
+def join(connection: Connection, attempt_id: int, placement_id: int, run: RunRef) -> None:
     """Note that this run follows the attempt: its report finds it, and its verdict counts there."""
     own_plan = select(plan.c.id).where(plan.c.dag_id == run.dag_id, plan.c.run_id == run.run_id)
     connection.execute(
@@ -210,22 +213,28 @@ def take_over(
     return changed(connection, statement)
 
 
-def _owned(attempt_id: int, owner: str, now: datetime) -> Update:
-    """Address an attempt only while this owner may act on it."""
+def _unfollowed(attempt_id: int, owner: str) -> Update:
+    """Address an open attempt without a job that nobody took from this owner."""
     return update(table).where(
         table.c.id == attempt_id,
         table.c.closed_at.is_(None),
         table.c.job_id.is_(None),
         table.c.owner == owner[:OWNER_LENGTH],
-        table.c.lease_until > now,
     )
 
 
+def _owned(attempt_id: int, owner: str, now: datetime) -> Update:
+    """Address an attempt only while this owner may act on it."""
+    return _unfollowed(attempt_id, owner).where(table.c.lease_until > now)
+
+
 def renew(connection: Connection, attempt_id: int, *, owner: str, lease_seconds: float) -> bool:
-    """Prolong the lease; False when it is no longer ours."""
-    now = clock(connection)
-    until = now + timedelta(seconds=lease_seconds)
-    return changed(connection, _owned(attempt_id, owner, now).values(lease_until=until))
+    """Prolong the lease; False when it is no longer ours.
+
+    One that ran out is ours until somebody takes it over: a look-up may take longer than a lease.
+    """
+    until = clock(connection) + timedelta(seconds=lease_seconds)
+    return changed(connection, _unfollowed(attempt_id, owner).values(lease_until=until))
 
 
 def mark_asked(
@@ -252,3 +261,15 @@ def close_unasked(connection: Connection, attempt_id: int, *, owner: str, words:
         asked_at=None, closed_at=now, verdict=Verdict.UNKNOWN.value, words=cut(words)
     )
     return changed(connection, statement)
+
+
+def close_unfollowed(
+    connection: Connection, attempt_id: int, owner: str, finding: Finding | None, words: str
+) -> bool:
+    """Close an attempt that we hold and that has no job; False when it is not ours.
+
+    Somebody else's POST may be under way, and its job must find the attempt open.
+    """
+    now = clock(connection)
+    is_held = changed(connection, _owned(attempt_id, owner, now).values(lease_until=now))
+    return is_held and attempts.close(connection, attempt_id, finding, words)

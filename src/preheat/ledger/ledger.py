@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Self
 
 from preheat.ledger import (
+    adoption,
     attempts,
     dispositions,
     engine,
@@ -263,10 +264,12 @@ class Ledger:
         with engine.writing(self._engine) as connection:
             leases.release(connection, attempt_id, owner=owner, words=words)
 
-    def record_job(self, attempt_id: int, job_id: int) -> Attempt:
-        """Commit the job that the attempt follows; the first one stands, another is noted."""
+    def record_job(
+        self, attempt_id: int, job_id: int, *, by: tuple[RunRef, StoredPlacement] | None = None
+    ) -> Attempt:
+        """Commit the job that is followed; see :func:`preheat.ledger.adoption.record_job`."""
         with engine.writing(self._engine) as connection:
-            return attempts.record_job(connection, attempt_id, job_id)
+            return adoption.record_job(connection, attempt_id, job_id, by)
 
     def note_twin(self, attempt_id: int, job_id: int) -> None:
         """Note another job with the attempt's nonce, which nobody follows."""
@@ -274,10 +277,7 @@ class Ledger:
             attempts.note_twin(connection, attempt_id, job_id)
 
     def close_attempt(self, attempt_id: int, finding: Finding | None, words: str = "") -> bool:
-        """Close the attempt once and set its placement's verdict; False when it was closed before.
-
-        Without a finding nothing was checked: the attempt ends UNKNOWN, the placement stays.
-        """
+        """Close the attempt and set its placement's verdict; False when it was closed before."""
         with engine.writing(self._engine) as connection:
             return attempts.close(connection, attempt_id, finding, words)
 
@@ -290,3 +290,10 @@ class Ledger:
         """Close an attempt of which nothing reached the other side."""
         with engine.writing(self._engine) as connection:
             return leases.close_unasked(connection, attempt_id, owner=owner, words=words)
+
+    def close_unfollowed(
+        self, attempt_id: int, *, owner: str, finding: Finding | None = None, words: str = ""
+    ) -> bool:
+        """Close an attempt that this owner holds and that has no job; False when it is not so."""
+        with engine.writing(self._engine) as connection:
+            return leases.close_unfollowed(connection, attempt_id, owner, finding, words)

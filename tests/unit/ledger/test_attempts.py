@@ -79,9 +79,42 @@ def test_without_the_lease_nothing_may_be_asked(
     assert ledger.renew(attempt.id, owner="me", lease_seconds=60)
     pass_time(61)
     assert not ledger.mark_asked(attempt.id, owner="me", lease_seconds=60)
-    assert not ledger.renew(attempt.id, owner="me", lease_seconds=60)
     assert not ledger.close_unasked(attempt.id, owner="me", words="")
+    assert not ledger.close_unfollowed(attempt.id, owner="me", words="")
     assert ledger.look(attempt.id, owner="me").seconds_since_asked >= 61
+
+
+def test_a_lease_that_ran_out_is_kept_until_somebody_takes_it(
+    opened: Open, ledger: Ledger, run: RunRef, pass_time: PassTime
+) -> None:
+    """Whoever was away for longer than a lease goes on, unless another took its place."""
+    seen = opened().attempt
+    pass_time(61)
+    assert ledger.renew(seen.id, owner="me", lease_seconds=60)
+    assert not ledger.take_over(seen, owner="you", run=run, lease_seconds=60)
+    pass_time(61)
+    seen = ledger.attempt(seen.id)
+    assert ledger.take_over(seen, owner="you", run=run, lease_seconds=60)
+    assert not ledger.renew(seen.id, owner="me", lease_seconds=60)
+
+
+def test_only_whoever_holds_an_attempt_without_a_job_closes_it(
+    opened: Open, ledger: Ledger, run: RunRef, pass_time: PassTime
+) -> None:
+    """Another's POST may be under way, and its job must find the attempt open."""
+    seen = opened().attempt
+    pass_time(61)
+    seen = ledger.attempt(seen.id)
+    assert ledger.take_over(seen, owner="you", run=run, lease_seconds=60)
+    assert not ledger.close_unfollowed(seen.id, owner="me", finding=WARM)
+    assert ledger.placement(seen.placement_id).verdict is Verdict.UNKNOWN
+    assert ledger.close_unfollowed(seen.id, owner="you", finding=WARM, words="as the peers said")
+    closed = ledger.attempt(seen.id)
+    assert (closed.verdict, closed.words) == (Verdict.WARM, "as the peers said")
+    assert ledger.placement(seen.placement_id).verdict is Verdict.WARM
+    following = opened().attempt
+    ledger.record_job(following.id, 7)
+    assert not ledger.close_unfollowed(following.id, owner="me", finding=WARM)
 
 
 def test_the_first_job_stands(opened: Open, ledger: Ledger) -> None:

@@ -50,6 +50,7 @@ class ScriptedManager(ThreadingHTTPServer):
         self.late: list[dict[str, Any]] = []
         self.posts: list[dict[str, Any]] = []
         self.lists = 0
+        self.listing: Callable[[], None] = lambda: None
         self.made_for: list[int] | None = None
         self.posted = threading.Event()
         self.resume = threading.Event()
@@ -112,6 +113,7 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         """List all jobs, newest first, on one page."""
         self.server.lists += 1
+        self.server.listing()
         if self.server.list_failures:
             self.answer(*self.server.list_failures.popleft())
             return

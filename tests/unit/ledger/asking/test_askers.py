@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from time import monotonic
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from pydantic import SecretStr
 
-from preheat.errors import (
-    RemoteUnavailableError,
-)
+from preheat.errors import RefusedError, RemoteUnavailableError
 from preheat.verdict import Finding, Verdict
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from preheat.drivers.dragonfly import DragonflyDriver
     from preheat.ledger import Attempt, Ledger, RunRef
+    from preheat.plan import Plan, PlannedPlacement
 
     Left = Callable[[], Attempt]
 
@@ -164,6 +165,113 @@ def test_an_asker_that_slept_through_a_refusal_asks_for_itself(
     attempt = asked(authorize=sleep)
     assert attempt.id not in slept
     assert (attempt.job_id, len(manager.posts)) == (1, 1)
+
+
+def test_a_refusal_does_not_close_what_another_took_over(
+    asked: Ask,
+    ledger: Ledger,
+    manager: ScriptedManager,
+    run: RunRef,
+    pass_time: PassTime,
+    left: Left,
+) -> None:
+    """The other's POST may be under way: its job must find the attempt open."""
+    manager.script.append((500, b'{"message":"unauthorized: access to the requested resource"}'))
+    take = manager.take
+
+    def late(body: dict[str, Any]) -> Any:
+        pass_time(1000)
+        assert ledger.take_over(left(), owner="other", run=run, lease_seconds=60)
+        return take(body)
+
+    manager.take = late
+    with pytest.raises(RefusedError):
+        asked()
+    assert left().is_open
+    assert ledger.record_job(left().id, 7).job_id == 7
+
+
+@pytest.mark.parametrize("is_asked_again", [False, True])
+def test_a_job_whose_attempt_was_closed_under_its_post_is_followed(
+    asked: Ask,
+    ledger: Ledger,
+    manager: ScriptedManager,
+    placement_id: int,
+    run: RunRef,
+    is_asked_again: bool,
+) -> None:
+    """Somebody believed too early that there is no job: it is neither lost nor asked for again."""
+    take = manager.take
+
+    def late(body: dict[str, Any]) -> Any:
+        (seen,) = ledger.attempts(placement_id)
+        ledger.close_attempt(seen.id, Finding(Verdict.PARTIAL, 2, 1, 20, 10))
+        if is_asked_again:
+            ledger.open_attempt(placement_id, owner="other", run=run, lease_seconds=60)
+        return take(body)
+
+    manager.take = late
+    attempt = asked()
+    closed, followed = ledger.attempts(placement_id)
+    assert attempt == followed
+    assert (followed.job_id, followed.is_open) == (1, True)
+    assert (closed.verdict, closed.job_id) == (Verdict.PARTIAL, None)
+    (outcome,) = ledger.outcomes(run.dag_id, run.run_id)
+    assert outcome.job_id == 1
+    assert asked(owner="second").id == followed.id
+    assert len(manager.posts) == 1
+
+
+def test_a_job_of_a_cluster_that_was_set_up_anew_is_not_taken_in(
+    asked: Ask,
+    ledger: Ledger,
+    manager: ScriptedManager,
+    placement_id: int,
+    run: RunRef,
+    plan: Callable[..., Plan],
+    planned: Callable[..., PlannedPlacement],
+) -> None:
+    """Closed under its POST because clusters.yaml changed: the job proves nothing there."""
+    take = manager.take
+
+    def late(body: dict[str, Any]) -> Any:
+        item = planned()
+        moved = replace(item, settings=replace(item.settings, connection="dragonfly_new"))
+        ledger.record_plan(plan(moved), replace(run, run_id="manual__2"))
+        return take(body)
+
+    manager.take = late
+    asked()
+    (closed,) = ledger.attempts(placement_id)
+    assert (closed.job_id, closed.is_open) == (None, False)
+    assert closed.note == "Job 1 carries the same nonce and is not followed."
+
+
+def test_a_look_up_that_takes_longer_than_the_lease_is_believed(
+    asked: Ask,
+    ledger: Ledger,
+    manager: ScriptedManager,
+    placement_id: int,
+    run: RunRef,
+    pass_time: PassTime,
+) -> None:
+    """Nobody took the lease meanwhile: the asker goes on, in place of taking over from itself."""
+    dead = ledger.open_attempt(placement_id, owner="dead", run=run, lease_seconds=4)
+    ledger.mark_asked(dead.attempt.id, owner="dead", lease_seconds=4)
+    pass_time(1000)
+    manager.listing = lambda: pass_time(1000)
+    assert asked(wait=pytest.fail).job_id == 1
+    assert len(manager.posts) == 1
+
+
+def test_waiting_ends_by_the_time_that_passed_too(
+    asked: Ask, ledger: Ledger, placement_id: int, run: RunRef, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Look-ups that take long are no waiting, and hold a worker all the same."""
+    ledger.open_attempt(placement_id, owner="stuck", run=run, lease_seconds=1e6)
+    monkeypatch.setattr("preheat.asking.monotonic", lambda: monotonic() + 10_000)
+    with pytest.raises(RemoteUnavailableError, match="stuck is asking, for 10000 s"):
+        asked(wait=pytest.fail)
 
 
 def test_waiting_ends(
