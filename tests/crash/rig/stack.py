@@ -125,6 +125,16 @@ class Stack:
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
 
+    def revive(self) -> None:
+        """Start again what ended by itself, as ``restart: unless-stopped`` in compose does.
+
+        Scheduler, triggerer and DAG processor end when they lose Airflow's database. Their children
+        end with them, as those of a container do.
+        """
+        for name in [n for n, process in self._running.items() if process.poll() is not None]:
+            self.kill(name)
+            self.start(name)
+
     def signal(self, name: str, number: signal.Signals) -> None:
         """Send a signal to a part and all its children."""
         os.killpg(self._running[name].pid, number)
@@ -193,6 +203,7 @@ class Stack:
         """Wait for the end of a run, noting its jobs; returns its state."""
 
         def has_ended() -> bool:
+            self.revive()
             world.see_jobs()
             try:
                 return self.api.run_state(dag_id, run_id) not in RUNNING
