@@ -5,12 +5,13 @@ A row for each policy: one policy's next plan must not undo what another one wan
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import delete, select
 
+from preheat.demand import Demand
 from preheat.ledger import placements
 from preheat.ledger.engine import upsert
 from preheat.ledger.schema import kept as table
@@ -40,6 +41,7 @@ class Kept:
     :param label: as the plan called it.
     :param accept_partial: whether PARTIAL is well enough for the policy.
     :param selected_at: when a plan of the policy asked for it last.
+    :param demand: what the policy wants shown before it counts as warm.
     """
 
     placement: StoredPlacement
@@ -49,6 +51,7 @@ class Kept:
     accept_partial: bool
     selected_at: datetime
     until: datetime
+    demand: Demand = field(default_factory=Demand)
 
     @property
     def due_at(self) -> datetime:
@@ -65,7 +68,7 @@ def follow(connection: Connection, plan_id: int, now: datetime) -> None:
         connection.execute(delete(table).where(table.c.policy == policy))
         return
     query = (
-        select(plan_placement.c.placement_id, plan_placement.c.label)
+        select(plan_placement.c.placement_id, plan_placement.c.label, plan_placement.c.demand)
         .where(plan_placement.c.plan_id == plan_id, plan_placement.c.disposition.in_(_PROMISED))
         # One order for all writers, so that two plans cannot wait for each other's rows.
         .order_by(plan_placement.c.placement_id)
@@ -77,6 +80,7 @@ def follow(connection: Connection, plan_id: int, now: datetime) -> None:
             "label": row.label,
             "recheck_seconds": int(keep.recheck.total_seconds()),
             "accept_partial": accept_partial,
+            "demand": row.demand,
             "selected_at": now,
             "keep_until": now + keep.until,
         }
@@ -125,6 +129,7 @@ def of_all(connection: Connection, now: datetime) -> list[Kept]:
             accept_partial=row["accept_partial"],
             selected_at=row["selected_at"],
             until=row["keep_until"],
+            demand=Demand.parse(row["demand"]),
         )
         for row in connection.execute(query).mappings()
     ]

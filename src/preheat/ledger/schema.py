@@ -39,7 +39,7 @@ __all__ = [
     "plan_placement",
 ]
 
-REVISION = "0005"
+REVISION = "0006"
 """The migration that this schema equals: opening a ledger needs no Alembic unless they differ."""
 
 OPEN = text("closed_at IS NULL")
@@ -216,6 +216,8 @@ kept = Table(
     Column("label", String(500), nullable=False),
     Column("recheck_seconds", Integer, nullable=False),
     Column("accept_partial", Boolean, nullable=False),
+    # What the policy wants shown before it counts as warm; empty for the usual.
+    Column("demand", String(40), nullable=False, server_default=""),
     Column("selected_at", UtcDateTime, nullable=False),
     Column("keep_until", UtcDateTime, nullable=False, index=True),
 )

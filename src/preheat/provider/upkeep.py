@@ -112,6 +112,8 @@ class KeepWarmSource:
             scheduler_cluster_id=cluster.scheduler_cluster_id,
             expected_hosts=cluster.hosts,
         )
+        placed = replace(stored, settings=settings)
+        settings = replace(settings, demand=replace(one, placement=placed).demand)
         planned = PlannedPlacement(stored.key, settings, one.label)
         closed = [_closed(policies.get(name), now) for name in one.policies]
         if all(closed):
@@ -211,7 +213,10 @@ def _look_after(cluster: Cluster, plan: BaseOperator, prune: BaseOperator) -> No
     group_id = f"cluster-{cluster.name}" if taken else cluster.name
     with TaskGroup(group_id=group_id, tooltip=f"Dragonfly cluster {cluster.name}"):
         settle = SettleAttemptsOperator(task_id="settle", cluster=cluster.name, **_PATIENT)
-        recheck = RecheckPlacementsOperator(task_id="recheck", cluster=cluster.name, **_PATIENT)
+        # An attempt that cannot be settled is no reason to let everything else decay.
+        recheck = RecheckPlacementsOperator(
+            task_id="recheck", cluster=cluster.name, trigger_rule="all_done", **_PATIENT
+        )
         track = DragonflyPreheatSensor.partial(
             task_id="track",
             pool=cluster.pool,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from preheat.upkeep.keeping import UPKEEP_PLAN, Due, due
+from preheat.upkeep.keeping import UPKEEP_PLAN, Due, Wish, due, strictest
 from preheat.upkeep.rechecking import Rechecked, State, recheck
 from preheat.upkeep.settling import Ending, Settled, settle
 
@@ -13,7 +13,9 @@ __all__ = [
     "Rechecked",
     "Settled",
     "State",
+    "Wish",
     "due",
     "recheck",
     "settle",
+    "strictest",
 ]

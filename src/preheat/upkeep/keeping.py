@@ -6,16 +6,35 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING
 
+from preheat.demand import Demand, VerifyMode
+from preheat.verdict import Verdict
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from datetime import datetime, timedelta
 
     from preheat.ledger import Kept, StoredPlacement
+    from preheat.verdict import Finding
 
-__all__ = ["UPKEEP_PLAN", "Due", "due"]
+__all__ = ["UPKEEP_PLAN", "Due", "Wish", "due", "strictest", "strictness"]
 
 UPKEEP_PLAN = "preheat_upkeep"
 """Under this name, in place of a policy's, stand the plans of upkeep."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What one policy wants shown of a placement.
+
+    :param accept_partial: whether PARTIAL is well enough for it.
+    """
+
+    demand: Demand
+    accept_partial: bool = False
+
+    def is_met_by(self, verdict: Verdict) -> bool:
+        """Tell whether a verdict is well enough; it must be one under this demand."""
+        return verdict is Verdict.WARM or (self.accept_partial and verdict is Verdict.PARTIAL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,14 +43,45 @@ class Due:
 
     :param label: as the latest plan that wants it called it.
     :param policies: whose wish it is.
-    :param accept_partial: whether PARTIAL is well enough for all of them.
+    :param wishes: what they want shown; each is judged by itself.
     """
 
     placement: StoredPlacement
     label: str
     policies: tuple[str, ...]
-    accept_partial: bool
+    wishes: tuple[Wish, ...]
     due_at: datetime
+
+    @property
+    def demand(self) -> Demand:
+        """What is enough for all of them."""
+        key, settings = self.placement.key, self.placement.settings
+        hosts = len(settings.hosts_of(key.scope)) or None
+        return strictest([wish.demand for wish in self.wishes], hosts)
+
+    def unmet(self, finding: Finding) -> tuple[Wish, ...]:
+        """Tell which wishes a finding does not fulfil."""
+        return tuple(
+            wish for wish in self.wishes if not wish.is_met_by(finding.under(wish.demand).verdict)
+        )
+
+
+def strictest(demands: Sequence[Demand], hosts: int | None) -> Demand:
+    """Make the demand that is enough for all of these.
+
+    :param hosts: in scope; where nobody knows how many, a percentage is stricter than a count.
+    """
+    by_peers = any(demand.mode is VerifyMode.PEERS for demand in demands)
+    most = max(demands, key=lambda demand: strictness(demand, hosts))
+    return Demand(VerifyMode.PEERS if by_peers else VerifyMode.LAYERS, most.min_hosts)
+
+
+def strictness(demand: Demand, hosts: int | None) -> tuple[bool, int]:
+    """Measure a demand by the hosts that it wants, of so many in scope."""
+    wanted = demand.min_hosts
+    if hosts is None and wanted.count is None:
+        return True, wanted.percent
+    return False, wanted.wanted_of(hosts or 0)
 
 
 def due(wishes: Iterable[Kept], now: datetime, *, ahead: timedelta) -> list[Due]:
@@ -51,6 +101,6 @@ def _merged(wishes: list[Kept]) -> Due:
         placement=latest.placement,
         label=latest.label,
         policies=tuple(wish.policy for wish in wishes),
-        accept_partial=all(wish.accept_partial for wish in wishes),
+        wishes=tuple(Wish(wish.demand, wish.accept_partial) for wish in wishes),
         due_at=min(wish.due_at for wish in wishes),
     )

@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from preheat.errors import NotFoundError
-from preheat.proving import look_now
-from preheat.verdict import Verdict
+from preheat.demand import Demand, MinHosts
+from preheat.errors import NotFoundError, PreheatError
+from preheat.proving import ask_peers
+from preheat.upkeep.keeping import strictest, strictness
+from preheat.verdict import Verdict, judge
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
+    from preheat.artifact import Image
     from preheat.drivers.base import Driver
     from preheat.harbor.client import HarborClient
-    from preheat.ledger import Ledger
+    from preheat.ledger import Ledger, StoredPlacement
     from preheat.upkeep.keeping import Due
     from preheat.verdict import Finding
 
 __all__ = ["Rechecked", "State", "recheck"]
+
+# Any other demand can be judged from what is seen under this one: it leaves nothing out.
+_ANY_HOST = Demand(min_hosts=MinHosts(count=1))
 
 
 class State(StrEnum):
@@ -31,6 +37,7 @@ class State(StrEnum):
     """All that answered hold it, and nobody says how many should: a job would name them all."""
     GONE = "not in Harbor any more"
     BUSY = "asked for just now"
+    FAILED = "could not be looked at"
 
     @property
     def must_be_asked(self) -> bool:
@@ -42,26 +49,38 @@ class State(StrEnum):
 class Rechecked:
     """One placement after the look.
 
-    :param finding: what was counted; None when nobody was asked.
+    :param finding: what was counted, under the demand; None when nobody was asked.
+    :param demand: what is enough for all whose wishes are not met.
+    :param accept_partial: whether PARTIAL is enough for all of those.
+    :param error: why it could not be looked at: what was proved before still stands.
     """
 
     due: Due
     state: State
     finding: Finding | None = None
+    demand: Demand = field(default_factory=Demand)
+    accept_partial: bool = False
+    error: PreheatError | None = None
 
 
 def recheck(
     ledger: Ledger, driver: Driver, harbor: HarborClient, due: Due, *, busy: Collection[int] = ()
 ) -> Rechecked:
-    """Look at one placement and write down what was counted.
+    """Look at one placement and write down what was counted; an error is a state too.
 
     What Harbor does not hold any more is kept warm no more: nobody can pull it.
 
     :param busy: placements that somebody asks for at this moment.
-    :raises RemoteError: when Harbor cannot be asked.
     """
     if due.placement.id in busy:
         return Rechecked(due, State.BUSY)
+    try:
+        return _looked(ledger, driver, harbor, due)
+    except PreheatError as error:
+        return Rechecked(due, State.FAILED, error=error)
+
+
+def _looked(ledger: Ledger, driver: Driver, harbor: HarborClient, due: Due) -> Rechecked:
     placement = ledger.placement(due.placement.id)
     key = placement.key
     project, _, repository = key.repository.partition("/")
@@ -74,12 +93,37 @@ def recheck(
     if image is None:
         image = harbor.resolve(key.repository, key.digest, key.platform)
         ledger.record_image(image)
-    finding = look_now(driver, placement, image, harbor)
-    if finding.verdict is Verdict.UNKNOWN:
-        # What was proved before is not disproved by this.
-        return Rechecked(due, State.UNPROVED, finding)
-    ledger.upkeep.record_check(placement.id, finding)
-    is_well = finding.verdict is Verdict.WARM or (
-        due.accept_partial and finding.verdict is Verdict.PARTIAL
+    seen = _seen(driver, placement, image, harbor)
+    known = [wish.demand for wish in due.wishes if _is_known(seen.under(wish.demand))]
+    if known:  # what cannot be shown is not disproved by this
+        strict = max(known, key=lambda demand: strictness(demand, seen.hosts_expected))
+        ledger.upkeep.record_check(placement.id, seen.under(strict))
+    return _judged(due, seen)
+
+
+def _seen(
+    driver: Driver, placement: StoredPlacement, image: Image, harbor: HarborClient
+) -> Finding:
+    key, settings = placement.key, placement.settings
+    report = ask_peers(driver, key, settings, image, harbor)
+    hosts = settings.hosts_of(key.scope)
+    return judge(image, key, report, expected_hosts=hosts, demand=_ANY_HOST)
+
+
+def _judged(due: Due, seen: Finding) -> Rechecked:
+    unmet = due.unmet(seen)
+    if not unmet:
+        return Rechecked(due, State.WARM, seen.under(due.demand))
+    demand = strictest([wish.demand for wish in unmet], seen.hosts_expected)
+    is_shown = any(_is_known(seen.under(wish.demand)) for wish in unmet)
+    return Rechecked(
+        due,
+        State.DECAYED if is_shown else State.UNPROVED,
+        seen.under(demand),
+        demand,
+        accept_partial=all(wish.accept_partial for wish in unmet),
     )
-    return Rechecked(due, State.WARM if is_well else State.DECAYED, finding)
+
+
+def _is_known(finding: Finding) -> bool:
+    return finding.verdict is not Verdict.UNKNOWN

@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import update
 
 from preheat.artifact import Blob, Image
+from preheat.demand import Demand
 from preheat.drivers.base import LayerCopy, Report
 from preheat.ledger.schema import kept
 from preheat.plan import Disposition, KeepWarm
@@ -94,6 +95,21 @@ def test_each_policy_wishes_for_itself(
 
     ledger.record_plan(plan(planned(), keep_warm=None), replace(run, run_id="later"))
     assert policies_of(ledger) == ["ml"]
+
+
+def test_each_wish_keeps_its_own_demand(
+    ledger: Ledger, run: RunRef, plan: Callable[..., Plan], planned: Callable[..., PlannedPlacement]
+) -> None:
+    """Whoever plans last for the placement changes nothing of what another policy demands."""
+    one = planned()
+    for policy, demand in (("web", "peers 100%"), ("ml", "layers 50%")):
+        wanted = replace(one, settings=replace(one.settings, demand=Demand.parse(demand)))
+        there = replace(run, dag_id=f"preheat__{policy}")
+        ledger.record_plan(plan(wanted, policy=policy, keep_warm=DAILY), there)
+
+    found = {wish.policy: str(wish.demand) for wish in ledger.upkeep.kept()}
+
+    assert found == {"web": "peers 100%", "ml": "layers 50%"}
 
 
 def test_what_is_selected_no_more_is_kept_until_its_end(

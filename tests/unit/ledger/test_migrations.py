@@ -13,6 +13,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine, text
 
+from preheat.demand import Demand
 from preheat.errors import LedgerError
 from preheat.ledger import Ledger, RunRef
 from preheat.ledger.engine import parse_url
@@ -36,6 +37,23 @@ INSERT INTO placement
 VALUES (1, 'f', 'eu-1', 'http://h', 'library/app', 'sha256:0', '', 'all_peers', '',
   '{"driver": "dragonfly", "connection": "dragonfly_default", "scheduler_cluster_id": 1,
     "registry": "harbor_default", "expected_hosts": {}}', 'WARM', '2026-11-24 12:00:00')
+"""
+OLD_PLAN = """
+INSERT INTO plan
+  (id, dag_id, run_id, policy, policy_hash, policy_text, clusters, warnings, failures,
+   accept_partial, evaluated_at, recorded_at, counts, decisions)
+VALUES (:id, 'd', :policy || :id, :policy, '', '', '[]', '[]', '[]', false, '2026-11-24 12:00:00',
+  '2026-11-24 12:00:00', '{}', '')
+"""
+OLD_PLANNED = """
+INSERT INTO plan_placement
+  (plan_id, position, placement_id, label, tags, wave, disposition, detail, demand)
+VALUES (:id, 0, 1, 'app', '[]', 0, 'ask', '', :demand)
+"""
+OLD_KEPT = """
+INSERT INTO kept
+  (placement_id, policy, label, recheck_seconds, accept_partial, selected_at, keep_until)
+VALUES (1, :policy, 'app', 3600, false, '2026-11-24 12:00:00', '2999-01-01 00:00:00')
 """
 
 
@@ -71,6 +89,25 @@ def test_what_an_older_preheat_wrote_is_kept(empty_url: str, raw: Engine) -> Non
         stored = ledger.placement(1)
         assert (stored.verdict, stored.settings.connection) == (Verdict.WARM, "dragonfly_default")
         assert [proof.grounds for proof in ledger.warm().values()] == [""]
+
+
+def test_what_was_kept_takes_the_demand_of_its_own_policy(empty_url: str, raw: Engine) -> None:
+    """Before 0006 the ledger had it only with the plans."""
+    config = _config()
+    with raw.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0005")
+        connection.execute(text(OLD_PLACEMENT))
+        for number, policy, demand in ((1, "web", ""), (2, "web", "peers 95%"), (3, "ml", "")):
+            names = {"id": number, "policy": policy, "demand": demand}
+            connection.execute(text(OLD_PLAN), names)
+            connection.execute(text(OLD_PLANNED), names)
+        for policy in ("web", "ml", "gone"):
+            connection.execute(text(OLD_KEPT), {"policy": policy})
+    with Ledger.at(empty_url) as ledger:
+        ledger.upgrade()
+        demands = {wish.policy: wish.demand for wish in ledger.upkeep.kept()}
+    assert demands == {"web": Demand.parse("peers 95%"), "ml": Demand(), "gone": Demand()}
 
 
 def test_upgrade_may_be_repeated(url: str) -> None:

@@ -6,9 +6,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from preheat.demand import Demand
 from preheat.ledger import Kept, StoredPlacement
 from preheat.placement import PlacementKey, Scope, TrackSettings
-from preheat.upkeep import due
+from preheat.upkeep import due, strictest
 from preheat.verdict import Verdict
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -62,7 +63,8 @@ def test_the_strictest_wish_counts_once() -> None:
     (one,) = due([lax, strict], NOON, ahead=HOUR)
 
     assert one.policies == ("lax", "strict")
-    assert (one.label, one.accept_partial) == ("app of lax", False)
+    assert one.label == "app of lax"
+    assert [wish.accept_partial for wish in one.wishes] == [True, False]
     assert due([lax], NOON, ahead=HOUR) == []
 
 
@@ -70,3 +72,21 @@ def test_the_oldest_proof_comes_first() -> None:
     """Where one run cannot take all, the longest unseen goes first."""
     wishes = [wish(1, checked=7), wish(2, checked=9), wish(3, checked=8)]
     assert [one.placement.id for one in due(wishes, NOON, ahead=HOUR)] == [2, 3, 1]
+
+
+@pytest.mark.parametrize(
+    ("demands", "hosts", "enough"),
+    [
+        (["layers 50%", "layers 100%"], 4, "layers 100%"),
+        (["layers 50%", "layers 3"], 4, "layers 3"),
+        (["layers 50%", "layers 1"], 4, "layers 50%"),
+        (["layers 50%", "layers 3"], None, "layers 50%"),
+        (["peers 1", "layers 100%"], 4, "peers 100%"),
+        (["", ""], None, "layers 100%"),
+    ],
+)
+def test_what_is_enough_for_all(demands: list[str], hosts: int | None, enough: str) -> None:
+    """By so many hosts as are in scope; of unknown hosts a percentage is the harder to show."""
+    wanted = [Demand.parse(text) for text in demands]
+    assert str(strictest(wanted, hosts)) == enough
+    assert str(strictest(wanted[::-1], hosts)) == enough

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
+from airflow.sdk.exceptions import AirflowNotFoundException
 
-from preheat.errors import PreheatError
+from preheat.errors import InputError, PreheatError
 from preheat.plan import Disposition
 from preheat.policy.units import format_duration
 from preheat.provider.config import open_ledger, retention
@@ -16,50 +18,78 @@ from preheat.provider.hooks.dragonfly import DragonflyHook
 from preheat.provider.hooks.harbor import HarborHook
 from preheat.provider.runs import run_ref
 from preheat.rendering import count_of, finding_lines
-from preheat.upkeep import Due, Ending, State, recheck, settle
+from preheat.upkeep import Due, Ending, Rechecked, State, Wish, recheck, settle, strictest
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from airflow.sdk import Context
 
+    from preheat.demand import Demand
     from preheat.drivers.base import Driver
     from preheat.harbor.client import HarborClient
-    from preheat.ledger import Ledger, Outcome
+    from preheat.ledger import Kept, Ledger, Outcome, StoredPlacement
     from preheat.placement import TrackSettings
-    from preheat.upkeep import Rechecked, Settled
+    from preheat.upkeep import Settled
 
 __all__ = [
+    "ERRORS",
     "FOUND",
     "PruneLedgerOperator",
     "RecheckPlacementsOperator",
     "SettleAttemptsOperator",
-    "accepting",
+    "wishes_of",
 ]
 
 FOUND = "found"
 """XCom key of what a recheck found, as counts and ids."""
+ERRORS = "errors"
+"""XCom key of what a recheck could not look at, and why, in words."""
 
 _LOOKS_AT_ONCE = 4  # each is one job at the manager, whose limit is 10 a second
+# A token that made a job so lately is not called wrong by one 401.
+_TOKEN_TRUSTED = timedelta(days=30)
 _NOT_FOLLOWED = "clusters.yaml has no cluster {} any more, so nobody follows this."
 
 
 class _Doors:
-    """Opens each connection once in a task: every lookup asks the supervisor."""
+    """Opens each connection once in a task: every lookup asks the supervisor.
 
-    def __init__(self) -> None:
+    :raises InputError: by each opening, when there is no such connection, or it cannot be right.
+    """
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
         self._drivers: dict[tuple[str, str], Driver] = {}
         self._harbors: dict[str, HarborClient] = {}
 
     def driver(self, settings: TrackSettings) -> Driver:
         name = (settings.connection, settings.driver)
         if name not in self._drivers:
-            hook = DragonflyHook(settings.connection)
-            self._drivers[name] = hook.driver(name=settings.driver)
+            conn_id = settings.connection
+            try:
+                self._drivers[name] = DragonflyHook(conn_id).driver(
+                    name=settings.driver,
+                    token_worked=lambda: self._ledger.has_asked(conn_id, within=_TOKEN_TRUSTED),
+                )
+            except AirflowNotFoundException:
+                raise _no_connection(conn_id) from None
         return self._drivers[name]
 
     def harbor(self, conn_id: str) -> HarborClient:
         if conn_id not in self._harbors:
-            self._harbors[conn_id] = HarborHook(conn_id).client()
+            try:
+                self._harbors[conn_id] = HarborHook(conn_id).client()
+            except AirflowNotFoundException:
+                raise _no_connection(conn_id) from None
         return self._harbors[conn_id]
+
+
+def _no_connection(conn_id: str) -> InputError:
+    return InputError(
+        f"Airflow has no connection {conn_id!r}, with which something was asked for: add it again, "
+        "at least until upkeep is done with what was asked"
+    )
 
 
 class SettleAttemptsOperator(BaseOperator):
@@ -82,7 +112,8 @@ class SettleAttemptsOperator(BaseOperator):
 
         :raises PreheatError: if some could not be looked at; the others are done all the same.
         """
-        ledger, doors = open_ledger(), _Doors()
+        ledger = open_ledger()
+        doors = _Doors(ledger)
         claims = ledger.upkeep.open_attempts(self.cluster)
         done = settle(ledger, claims, doors.driver, doors.harbor, run=run_ref(context))
         for one in done:
@@ -120,7 +151,10 @@ class RecheckPlacementsOperator(BaseOperator):
     def execute(self, context: Context) -> list[dict[str, Any]]:
         """Return the sensor's arguments for what decayed, for the mapped task behind this one.
 
-        :raises PreheatError: if some could not be looked at; what was found of others stands.
+        What could not be looked at is told to the report, which turns red for it: it must not keep
+        what decayed from being asked for.
+
+        :raises PreheatError: if some could not be looked at, and there is nothing to ask for.
         """
         ti = context["ti"]
         ledger = open_ledger()
@@ -129,70 +163,84 @@ class RecheckPlacementsOperator(BaseOperator):
             for outcome in ledger.outcomes(ti.dag_id, ti.run_id)
             if outcome.cluster == self.cluster and outcome.disposition is Disposition.ASK
         ]
-        found, errors = self._look(ledger, planned)
+        found = self._look(ledger, planned)
+        errors = {one.due.label: one.error for one in found if one.error}
         ti.xcom_push(key=FOUND, value=_summary(found))
-        if errors:
-            raise errors[0]
-        return [
-            {
-                "placement": one.due.placement.id,
-                "placement_label": one.due.label,
-                "accept_partial": one.due.accept_partial,
-            }
-            for one in found
-            if one.state.must_be_asked
-        ]
+        ti.xcom_push(key=ERRORS, value=[f"{label}: {error}" for label, error in errors.items()])
+        wanted = [_as_arguments(one) for one in found if one.state.must_be_asked]
+        if errors and not wanted:
+            raise next(iter(errors.values()))
+        return wanted
 
-    def _look(
-        self, ledger: Ledger, planned: list[Outcome]
-    ) -> tuple[list[Rechecked], list[PreheatError]]:
+    def _look(self, ledger: Ledger, planned: list[Outcome]) -> list[Rechecked]:
         """Look at several at once; the connections are opened before, in this thread."""
         claims = ledger.upkeep.open_attempts(self.cluster)
         busy = {claim.attempt.placement_id for claim in claims}
-        partial = accepting(ledger)
-        dues = [_due(ledger, outcome, partial) for outcome in planned]
-        doors = _Doors()
-        for due in dues:
-            doors.driver(due.placement.settings)
-            doors.harbor(due.placement.settings.registry)
+        kept = ledger.upkeep.kept()
+        doors = _Doors(ledger)
+        looks = [self._prepared(doors, _due(ledger, outcome, kept)) for outcome in planned]
 
-        def one(due: Due) -> Rechecked | PreheatError:
-            settings = due.placement.settings
-            driver, harbor = doors.driver(settings), doors.harbor(settings.registry)
-            try:
-                return recheck(ledger, driver, harbor, due, busy=busy)
-            except PreheatError as error:
-                self.log.warning("%s: %s", due.label, error)
-                return error
+        def one(look: Rechecked | tuple[Driver, HarborClient, Due]) -> Rechecked:
+            if isinstance(look, Rechecked):
+                return look
+            return recheck(ledger, *look, busy=busy)
 
         with ThreadPoolExecutor(_LOOKS_AT_ONCE, "preheat-recheck") as pool:
-            seen = list(pool.map(one, dues))
-        found = [each for each in seen if not isinstance(each, PreheatError)]
+            found = list(pool.map(one, looks))
         for each in found:
             self._tell(each)
-        return found, [each for each in seen if isinstance(each, PreheatError)]
+        return found
+
+    def _prepared(self, doors: _Doors, due: Due) -> Rechecked | tuple[Driver, HarborClient, Due]:
+        settings = due.placement.settings
+        try:
+            return doors.driver(settings), doors.harbor(settings.registry), due
+        except PreheatError as error:
+            return Rechecked(due, State.FAILED, error=error)
 
     def _tell(self, one: Rechecked) -> None:
+        if one.error is not None:
+            self.log.warning("%s: %s: %s", one.due.label, one.state, one.error)
+            return
         self.log.info("%s: %s", one.due.label, one.state)
         if one.finding is not None and one.state is not State.WARM:
             for line in finding_lines(one.finding):
                 self.log.info("  %s", line)
 
 
-def accepting(ledger: Ledger) -> set[int]:
-    """Tell for which placements every policy that wants them kept takes PARTIAL for well enough."""
-    wishes = ledger.upkeep.kept()
-    strict = {wish.placement.id for wish in wishes if not wish.accept_partial}
-    return {wish.placement.id for wish in wishes} - strict
+def _as_arguments(one: Rechecked) -> dict[str, Any]:
+    return {
+        "placement": one.due.placement.id,
+        "placement_label": one.due.label,
+        "demand": str(one.demand),
+        "accept_partial": one.accept_partial,
+    }
 
 
-def _due(ledger: Ledger, outcome: Outcome, partial: set[int]) -> Due:
+def wishes_of(placement: StoredPlacement, demand: Demand, kept: Iterable[Kept]) -> tuple[Wish, ...]:
+    """Tell what is wanted of a planned placement.
+
+    A wish that wants more than the plan was made for is that of a suspended policy, or came later.
+
+    :param demand: what the plan was made for: enough for all that it counted.
+    """
+    hosts = len(placement.settings.hosts_of(placement.key.scope)) or None
+    wishes = [wish for wish in kept if wish.placement.id == placement.id]
+    counted = [
+        Wish(wish.demand, wish.accept_partial)
+        for wish in wishes
+        if strictest([wish.demand, demand], hosts) == demand
+    ]
+    return tuple(counted) or (Wish(demand),)
+
+
+def _due(ledger: Ledger, outcome: Outcome, kept: list[Kept]) -> Due:
     placement = ledger.placement(outcome.placement_id)
     return Due(
         placement=placement,
         label=outcome.label,
         policies=(),
-        accept_partial=placement.id in partial,
+        wishes=wishes_of(placement, outcome.demand, kept),
         due_at=ledger.upkeep.now(),
     )
 

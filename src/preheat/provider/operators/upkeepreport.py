@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowFailException
 
+from preheat.demand import Demand
 from preheat.plan import Disposition
 from preheat.provider.config import open_ledger
-from preheat.provider.operators.upkeep import FOUND, accepting
+from preheat.provider.operators.upkeep import ERRORS, FOUND, wishes_of
 from preheat.rendering import count_of, outcome_table, table_text
 from preheat.upkeep import Ending, State
 from preheat.verdict import Verdict
@@ -20,11 +21,12 @@ if TYPE_CHECKING:
 
     from airflow.sdk import Context
 
-    from preheat.ledger import Outcome
+    from preheat.ledger import Kept, Ledger, Outcome
 
 __all__ = ["UpkeepReportOperator"]
 
 _NAMED = 10
+_WELL = tuple(state.name.lower() for state in (State.WARM, State.GONE, State.BUSY))
 
 
 class UpkeepReportOperator(BaseOperator):
@@ -49,13 +51,13 @@ class UpkeepReportOperator(BaseOperator):
         for result in _results(ti, states, "settle", "return_value"):
             settled.update(result)
         pruned = next(iter(_results(ti, states, "prune", "return_value")), {})
-        partial = accepting(ledger)
-        cold = [one for one in outcomes if not _is_well(one, found, partial)]
+        cold = _cold(ledger, outcomes, found)
         if outcomes:
             self.log.info("What was due:\n%s", table_text(outcome_table(outcomes)))
         lines = [*_kept_lines(outcomes, found, cold), _settled_line(settled), _pruned_line(pruned)]
         self.log.info("%s", "\n".join(["What upkeep found:", *lines]))
-        complaints = [*_failed(states), *_cold_lines(cold)]
+        errors = [each for some in _pulled(ti, states, "recheck", ERRORS) for each in some]
+        complaints = [*_failed(states), *_error_lines(errors), *_cold_lines(cold)]
         if complaints:
             raise AirflowFailException("\n".join(complaints))
         return {
@@ -68,10 +70,14 @@ class UpkeepReportOperator(BaseOperator):
 
 def _results(ti: Any, states: Mapping[str, str], task: str, key: str) -> Iterable[dict[str, Any]]:
     """Read what the tasks of this name returned, one a cluster."""
+    return (value for value in _pulled(ti, states, task, key) if isinstance(value, dict))
+
+
+def _pulled(ti: Any, states: Mapping[str, str], task: str, key: str) -> Iterable[Any]:
     for task_id in states:
         if task_id == task or task_id.endswith(f".{task}"):
             value = ti.xcom_pull(task_ids=task_id, key=key)
-            if isinstance(value, dict):
+            if value is not None:
                 yield value
 
 
@@ -83,13 +89,25 @@ def _sum_up(results: Iterable[dict[str, list[int]]]) -> dict[str, set[int]]:
     return found
 
 
-def _is_well(outcome: Outcome, found: Mapping[str, set[int]], partial: set[int]) -> bool:
-    """Whether nobody need look: warm, gone from Harbor, in other hands, or not to be asked now."""
+def _cold(ledger: Ledger, outcomes: list[Outcome], found: Mapping[str, set[int]]) -> list[Outcome]:
+    kept = ledger.upkeep.kept()
+    return [one for one in outcomes if not _is_well(ledger, one, found, kept)]
+
+
+def _is_well(
+    ledger: Ledger, outcome: Outcome, found: Mapping[str, set[int]], kept: list[Kept]
+) -> bool:
+    """Whether nobody need look: warm, gone from Harbor, in other hands, or not to be asked now.
+
+    Each policy's wish is judged by its own demand; what the recheck found warm, it judged so.
+    """
     if outcome.disposition is not Disposition.ASK or outcome.verdict is Verdict.WARM:
         return True
-    if outcome.verdict is Verdict.PARTIAL and outcome.placement_id in partial:
-        return True
-    return any(outcome.placement_id in found.get(name, ()) for name in ("gone", "busy"))
+    if outcome.attempt is not None and (seen := outcome.attempt.finding) is not None:
+        placement = ledger.placement(outcome.placement_id)
+        wishes = wishes_of(placement, outcome.demand, kept)
+        return all(wish.is_met_by(seen.under(wish.demand).verdict) for wish in wishes)
+    return any(outcome.placement_id in found.get(name, ()) for name in _WELL)
 
 
 def _kept_lines(
@@ -129,12 +147,21 @@ def _failed(states: Mapping[str, str]) -> Iterable[str]:
         yield f"{', '.join(failed)} failed: {its} says why and what to do."
 
 
+def _error_lines(errors: list[str]) -> Iterable[str]:
+    if errors:
+        yield f"{count_of(len(errors), 'placement')} could not be looked at:"
+        yield from (f"  {error}" for error in errors[:_NAMED])
+    if (more := len(errors) - _NAMED) > 0:
+        yield f"  and {more} more, see the log of recheck"
+
+
 def _cold_lines(cold: list[Outcome]) -> Iterable[str]:
     if not cold:
         return
     yield f"{count_of(len(cold), 'placement')} should be warm and cannot be shown to be:"
     for outcome in cold[:_NAMED]:
         because = f": {outcome.words}" if outcome.words else ""
-        yield f"  {outcome.label} on {outcome.cluster} is {outcome.verdict}{because}"
+        wanted = "" if outcome.demand == Demand() else f" (wanted: {outcome.demand})"
+        yield f"  {outcome.label} on {outcome.cluster} is {outcome.verdict}{wanted}{because}"
     if (more := len(cold) - _NAMED) > 0:
         yield f"  and {more} more, see the table above"
