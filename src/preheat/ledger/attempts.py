@@ -62,13 +62,17 @@ def of_placement(connection: Connection, placement_id: int) -> list[Attempt]:
 
 
 def tries_with_verdict(connection: Connection, placement_id: int, run: RunRef) -> set[int]:
-    """Collect the tries of a run that followed an attempt to its verdict, whoever opened it."""
+    """Collect the tries of a run that followed an attempt to its verdict, whoever opened it.
+
+    UNKNOWN is none: the proof could not be made, which says nothing about the job.
+    """
     query = (
         select(follower.c.try_number)
         .join(table, table.c.id == follower.c.attempt_id)
         .where(
             table.c.placement_id == placement_id,
             table.c.finding.is_not(None),
+            table.c.verdict != Verdict.UNKNOWN.value,
             follower.c.dag_id == run.dag_id,
             follower.c.run_id == run.run_id,
         )
@@ -102,7 +106,8 @@ def close(
 ) -> bool:
     """Close the attempt and set what the finding proves; False if it was closed before.
 
-    Without a finding nothing was checked: the attempt ends UNKNOWN, the placement stays as it is.
+    Without a finding, or with one that is UNKNOWN, nothing was proved: the attempt ends UNKNOWN,
+    and the placement stays as it is.
     """
     now = clock(connection)
     verdict = finding.verdict if finding else Verdict.UNKNOWN
@@ -134,7 +139,7 @@ def strengthen(connection: Connection, attempt_id: int, finding: Finding) -> boo
     query = select(table).where(table.c.id == attempt_id).with_for_update()
     found = read(connection.execute(query).mappings().one())
     weaker = found.finding is not None and not found.finding.proof.suffices_for(finding.proof)
-    if not weaker:
+    if not weaker or finding.verdict is Verdict.UNKNOWN:
         return False
     now = clock(connection)
     connection.execute(
@@ -150,6 +155,7 @@ def strengthen(connection: Connection, attempt_id: int, finding: Finding) -> boo
         table.c.placement_id == found.placement_id,
         table.c.closed_at > found.closed_at,
         table.c.finding.is_not(None),
+        table.c.verdict != Verdict.UNKNOWN.value,
     )
     if connection.scalar(later.limit(1)) is None:
         placements.check(connection, found.placement_id, finding, now)

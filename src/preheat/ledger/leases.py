@@ -102,11 +102,13 @@ def _proved_since(connection: Connection, placement_id: int, run: RunRef) -> Att
     """Find what another run proved warm while this one waited for its turn.
 
     Two plans made together both say *ask*, and only one has to. Not what this run followed before:
-    a task that is cleared asks anew.
+    a task that is cleared asks anew. Nor an attempt that is older than the plan, whatever was seen
+    without any since: what it found is not what was seen.
     """
     last = (
         select(table.c.id)
         .where(table.c.placement_id == placement_id, table.c.finding.is_not(None))
+        .where(table.c.verdict != Verdict.UNKNOWN.value)
         .order_by(table.c.closed_at.desc(), table.c.id.desc())
         .limit(1)
         .scalar_subquery()
@@ -117,7 +119,7 @@ def _proved_since(connection: Connection, placement_id: int, run: RunRef) -> Att
         follower.c.run_id == run.run_id,
     )
     query = (
-        select(placement, plan_placement.c.demand, last.label("last"))
+        select(placement, plan_placement.c.demand, plan.c.recorded_at, last.label("last"))
         .join(plan_placement, plan_placement.c.placement_id == placement.c.id)
         .join(plan, plan.c.id == plan_placement.c.plan_id)
         .where(plan.c.dag_id == run.dag_id, plan.c.run_id == run.run_id)
@@ -130,8 +132,10 @@ def _proved_since(connection: Connection, placement_id: int, run: RunRef) -> Att
     # Whether a job's word is enough is for whoever proves: it asks the peers, not Dragonfly again.
     demand = Demand(min_hosts=Demand.parse(row["demand"]).min_hosts)
     found = attempts.get(connection, row["last"])
-    is_warm = read_seen(row).is_warm_under(demand)
-    return found if is_warm and found.job_id is not None else None
+    if found.job_id is None or found.closed_at is None or found.closed_at < row["recorded_at"]:
+        return None
+    is_warm = found.finding is not None and found.finding.under(demand).verdict is Verdict.WARM
+    return found if is_warm and read_seen(row).is_warm_under(demand) else None
 
 
 def _driven_by(owner: str, run: RunRef) -> dict[str, object]:

@@ -7,13 +7,14 @@ import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from sqlalchemy import case, func, or_, select, update
+from sqlalchemy import case, exists, func, or_, select, update
 
 from preheat.artifact import Blob, Image
 from preheat.demand import Demand, VerifyMode
 from preheat.errors import LedgerError
-from preheat.ledger.engine import clock, upsert
+from preheat.ledger.engine import changed, clock, upsert
 from preheat.ledger.records import Proof, StoredPlacement
+from preheat.ledger.schema import attempt
 from preheat.ledger.schema import image as image_table
 from preheat.ledger.schema import placement as table
 from preheat.placement import PlacementKey, Scope, TrackSettings, grounds
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
-    from sqlalchemy import Connection, RowMapping
+    from sqlalchemy import ColumnElement, Connection, RowMapping
 
     from preheat.verdict import Finding
 
@@ -38,6 +39,7 @@ __all__ = [
     "read_seen",
     "save",
     "save_image",
+    "unchanged",
     "warm",
 ]
 
@@ -153,16 +155,29 @@ def read_seen(stored: RowMapping) -> Seen:
     )
 
 
-def check(connection: Connection, placement_id: int, finding: Finding, now: datetime) -> None:
-    """Write what a check saw; an unbroken warm period keeps its first day."""
+def check(
+    connection: Connection,
+    placement_id: int,
+    finding: Finding,
+    now: datetime,
+    *conditions: ColumnElement[bool],
+) -> bool:
+    """Write what a check saw; an unbroken warm period keeps its first day.
+
+    What could not be seen disproves nothing: UNKNOWN is not written.
+
+    :param conditions: what must hold of the placement; else nothing is written.
+    """
     verdict = finding.verdict
+    if verdict is Verdict.UNKNOWN:
+        return False
     since = None
     if verdict is Verdict.WARM:
         was_warm = table.c.verdict == Verdict.WARM.value
         since = case((was_warm, func.coalesce(table.c.warm_since, now)), else_=now)
-    connection.execute(
+    statement = (
         update(table)
-        .where(table.c.id == placement_id)
+        .where(table.c.id == placement_id, *conditions)
         .values(
             verdict=verdict.value,
             proof=finding.proof.value,
@@ -171,6 +186,16 @@ def check(connection: Connection, placement_id: int, finding: Finding, now: date
             warm_since=since,
             checked_at=now,
         )
+    )
+    return changed(connection, statement)
+
+
+def unchanged(seen: StoredPlacement) -> tuple[ColumnElement[bool], ...]:
+    """Say that nothing was proved of a placement since it was read, and nobody asks for it."""
+    return (
+        table.c.checked_at.is_not_distinct_from(seen.checked_at),
+        table.c.grounds == grounds(seen.key.scope, seen.settings),
+        ~exists().where(attempt.c.placement_id == table.c.id, attempt.c.closed_at.is_(None)),
     )
 
 

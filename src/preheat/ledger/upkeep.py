@@ -66,11 +66,19 @@ class Upkeep:
                 for row in connection.execute(query).mappings()
             ]
 
-    def record_check(self, placement_id: int, finding: Finding) -> None:
-        """Write down what the peers were found to hold, without any job."""
+    def record_check(
+        self, placement_id: int, finding: Finding, *, seen: StoredPlacement | None = None
+    ) -> bool:
+        """Write down what the peers were found to hold, without any job.
+
+        :param seen: the placement as it was read before the peers were asked.
+        :returns: False, and nothing is written, when the placement was proved, asked for or set up
+            anew since it was read: that is newer. Also when the finding is UNKNOWN.
+        """
         with engine.writing(self._engine) as connection:
             now = engine.clock(connection)
-            placements.check(connection, placement_id, finding, now)
+            still = placements.unchanged(seen) if seen else ()
+            return placements.check(connection, placement_id, finding, now, *still)
 
     def last_warm(self, cluster: str) -> tuple[StoredPlacement, Image] | None:
         """Read what was proved warm on seeds of a cluster last, and of what it consists."""

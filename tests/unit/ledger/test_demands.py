@@ -210,3 +210,43 @@ def test_a_proof_from_before_the_plan_does_not_count(
     ledger.record_job(attempt_id, 7)
     ledger.close_attempt(attempt_id, ALL)
     assert follow(ledger, placement_id, runs("second", Demand())) != attempt_id
+
+
+def test_an_attempt_from_before_the_plan_is_not_handed_out_for_a_later_look(
+    ledger: Ledger, placement_id: int, runs: Callable[..., RunRef]
+) -> None:
+    """Upkeep saw all warm since, but what that attempt found was less: the run would be red."""
+    attempt_id = follow(ledger, placement_id, runs("first", Demand()))
+    ledger.record_job(attempt_id, 7)
+    ledger.close_attempt(attempt_id, SOME)
+    second = runs("second", Demand())
+    assert ledger.upkeep.record_check(placement_id, ALL, seen=ledger.placement(placement_id))
+    opened = ledger.open_attempt(placement_id, owner="second", run=second, lease_seconds=60)
+    assert (opened.attempt.id != attempt_id, opened.attempt.is_open) == (True, True)
+
+
+def test_what_decayed_since_is_asked_for(
+    ledger: Ledger, placement_id: int, runs: Callable[..., RunRef]
+) -> None:
+    """Another run proved it warm after the plan, and a look after that saw it gone."""
+    first, second = runs("first", Demand()), runs("second", Demand())
+    attempt_id = follow(ledger, placement_id, first)
+    ledger.record_job(attempt_id, 7)
+    ledger.close_attempt(attempt_id, ALL)
+    seen = ledger.placement(placement_id)
+    assert ledger.upkeep.record_check(placement_id, SOME, seen=seen)
+    assert follow(ledger, placement_id, second) != attempt_id
+
+
+def test_a_proof_is_still_found_behind_one_that_could_not_be_made(
+    ledger: Ledger, placement_id: int, runs: Callable[..., RunRef]
+) -> None:
+    """An attempt that ended UNKNOWN hides nothing."""
+    first, second = runs("first", Demand()), runs("second", Demand())
+    attempt_id = follow(ledger, placement_id, first)
+    ledger.record_job(attempt_id, 7)
+    ledger.close_attempt(attempt_id, ALL)
+    later = follow(ledger, placement_id, first)
+    ledger.record_job(later, 8)
+    ledger.close_attempt(later, Finding(Verdict.UNKNOWN, 3, 0, 20, 0))
+    assert follow(ledger, placement_id, second) == attempt_id

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -42,7 +43,7 @@ def test_warm_since_is_the_first_time_of_an_unbroken_period(prove: Prove) -> Non
     assert second.checked_at >= first.checked_at
 
 
-@pytest.mark.parametrize("verdict", [Verdict.PARTIAL, Verdict.COLD, Verdict.UNKNOWN])
+@pytest.mark.parametrize("verdict", [Verdict.PARTIAL, Verdict.COLD])
 def test_anything_but_warm_breaks_the_period(prove: Prove, verdict: Verdict) -> None:
     """After a check that did not prove warm, the next warm period starts anew."""
     first = prove(Verdict.WARM)
@@ -76,6 +77,47 @@ def test_an_attempt_without_a_finding_leaves_the_placement(
     claim = ledger.open_attempt(stored.id, owner="me", run=run, lease_seconds=60)
     ledger.close_attempt(claim.attempt.id, None, "Dragonfly refused")
     assert ledger.placement(stored.id) == stored
+
+
+def test_a_proof_that_could_not_be_made_leaves_the_placement(
+    ledger: Ledger, prove: Prove, run: RunRef
+) -> None:
+    """A manager that is away for a minute disproves nothing, and uses up no try of the policy."""
+    stored = prove(Verdict.WARM)
+    for number, verdict in enumerate((Verdict.UNKNOWN, Verdict.COLD), start=2):
+        own = replace(run, try_number=number)
+        claim = ledger.open_attempt(stored.id, owner="me", run=own, lease_seconds=60)
+        assert ledger.close_attempt(claim.attempt.id, Finding(verdict, 2, 0, 20, 0))
+        assert (ledger.placement(stored.id) == stored) is (verdict is Verdict.UNKNOWN)
+    assert ledger.tries_with_verdict(stored.id, run) == {1, 3}
+
+
+def test_a_check_is_written_only_over_what_it_saw(
+    ledger: Ledger, prove: Prove, run: RunRef
+) -> None:
+    """A look takes seconds: what was proved, or is asked for, meanwhile is newer."""
+    cold = Finding(Verdict.COLD, 2, 0, 20, 0)
+    seen = ledger.placement(prove(Verdict.PARTIAL).id)
+    newer = prove(Verdict.WARM)
+    assert not ledger.upkeep.record_check(seen.id, cold, seen=seen)
+    assert ledger.placement(seen.id) == newer
+    claim = ledger.open_attempt(seen.id, owner="me", run=run, lease_seconds=60)
+    assert not ledger.upkeep.record_check(seen.id, cold, seen=newer)
+    ledger.close_attempt(claim.attempt.id, None, "nothing was asked")
+    moved = replace(newer, settings=replace(newer.settings, connection="dragonfly_old"))
+    assert not ledger.upkeep.record_check(seen.id, cold, seen=moved)
+    assert not ledger.upkeep.record_check(seen.id, replace(cold, verdict=Verdict.UNKNOWN))
+    assert ledger.placement(seen.id) == newer
+    assert ledger.upkeep.record_check(seen.id, cold, seen=newer)
+    assert ledger.placement(seen.id).verdict is Verdict.COLD
+
+
+def test_the_first_check_is_written(ledger: Ledger, placement_id: int) -> None:
+    """Nothing was ever proved of it, and nothing was meanwhile."""
+    seen = ledger.placement(placement_id)
+    warm = Finding(Verdict.WARM, 2, 2, 20, 20)
+    assert ledger.upkeep.record_check(placement_id, warm, seen=seen)
+    assert not ledger.upkeep.record_check(placement_id, warm, seen=seen)
 
 
 def test_an_unknown_placement_is_an_error(ledger: Ledger) -> None:
