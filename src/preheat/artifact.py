@@ -18,7 +18,7 @@ from msgspec import Struct, field
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Artifact", "Blob", "Child", "Image", "ScanSummary", "Tag"]
+__all__ = ["Artifact", "Blob", "BlobAnswer", "Child", "Image", "ScanSummary", "Tag"]
 
 _WHOLE = "all of "  # no digest begins so
 
@@ -41,6 +41,17 @@ class Child(Struct, frozen=True, gc=False):
 
     digest: str
     platform: str
+
+
+class BlobAnswer(Struct, frozen=True, gc=False):
+    """What a registry says when a blob is asked for.
+
+    :param words: in a few words, for people.
+    :param is_refused: whether it said no (401, 403, 404 …), which asking again does not change.
+    """
+
+    words: str
+    is_refused: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,6 +40,7 @@ class Evidence:
     :param named: hosts that are known to be meant, whatever they hold.
     :param unattributed: expected digests held by a host that Dragonfly does not name.
     :param error: failure text of the job as a whole.
+    :param lost: hosts by digest of which it is said that asking again cannot bring it there.
     """
 
     held: Mapping[Host, set[str]]
@@ -48,6 +49,7 @@ class Evidence:
     named: frozenset[Host]
     unattributed: frozenset[str]
     error: str
+    lost: Mapping[str, frozenset[Host]]
 
     @classmethod
     def of(cls, image: Image, key: PlacementKey, report: Report) -> Evidence:
@@ -71,7 +73,15 @@ class Evidence:
             Host(failure.ip, failure.hostname) for failure in failures if not failure.host_type
         )
         failed = _failures_by_digest(failures, digests)
-        return cls(dict(held), failed, dropped, named, frozenset(unattributed), report.error)
+        lost = {
+            digest: frozenset(
+                Host(failure.ip, failure.hostname)
+                for failure in failures
+                if failure.is_final and failure.url == url
+            )
+            for url, digest in digests.items()
+        }
+        return cls(dict(held), failed, dropped, named, frozenset(unattributed), report.error, lost)
 
     @property
     def labels(self) -> dict[Host, str]:

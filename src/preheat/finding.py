@@ -41,12 +41,14 @@ class MissingLayer:
 
     :param hosts: hosts in scope that are not reported to hold it; empty when no host is known.
     :param words: why, in the words of the registry or of Dragonfly; "" if nobody said.
+    :param is_final: whether asking again cannot bring it, as far as anybody says.
     """
 
     digest: str
     size: int
     hosts: tuple[str, ...] = ()
     words: str = ""
+    is_final: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +111,7 @@ class Finding:
         for no host in particular.
     :param min_hosts: how many of them were demanded, as policies write it.
     :param layers_small: blobs that peers never give to each other, whatever the verdict.
+    :param is_final: whether the job failed of what asking again does not change.
     """
 
     verdict: Verdict
@@ -126,6 +129,15 @@ class Finding:
     min_hosts: str = "100%"
     layers_small: int = 0
     bytes_small: int = 0
+    is_final: bool = False
+
+    @property
+    def is_hopeless(self) -> bool:
+        """Whether asking again cannot heal it: nothing that is missing can come."""
+        if self.verdict not in {Verdict.PARTIAL, Verdict.COLD}:
+            return False
+        is_lost = bool(self.missing) and all(layer.is_final for layer in self.missing)
+        return self.is_final or is_lost
 
     @property
     def seen(self) -> Seen:

@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 
     from pydantic import SecretStr
 
-    from preheat.artifact import Image
+    from preheat.artifact import BlobAnswer, Image
     from preheat.demand import Demand
     from preheat.drivers.base import Driver, Job, Report
     from preheat.ledger import Followed, Ledger, StoredPlacement
     from preheat.placement import PlacementKey, TrackSettings
-    from preheat.verdict import Finding
+    from preheat.verdict import Finding, MissingLayer
 
 __all__ = ["Registry", "ask_peers", "confirm", "look_now", "prove"]
 
@@ -50,7 +50,7 @@ class Registry(Protocol):
         """Mint a pull credential."""
         ...
 
-    def blob_words(self, full_name: str, digest: str) -> str:
+    def blob_answer(self, full_name: str, digest: str) -> BlobAnswer:
         """Tell what the registry says when a blob is asked for."""
         ...
 
@@ -200,8 +200,10 @@ def _merged(told: Report | None, now: Report, scope: Scope) -> Report:
 
     Peers that hold nothing do not answer: without the job nobody would miss them.
     """
-    if told is None or scope is Scope.SINGLE_SEED_PEER:
+    if told is None:
         return now
+    if scope is Scope.SINGLE_SEED_PEER:
+        return replace(now, is_final=told.is_final, is_refused=told.is_refused)
     kind = PEER if scope is Scope.ALL_PEERS else SEED
     failures = {(each.url, each.ip, each.hostname): each for each in now.failures}
     failures |= {
@@ -214,6 +216,8 @@ def _merged(told: Report | None, now: Report, scope: Scope) -> Report:
         failures=tuple(failures.values()),
         hosts=tuple(sorted(hosts)),
         names_every_host=bool(hosts),
+        is_final=told.is_final,
+        is_refused=told.is_refused,
     )
 
 
@@ -232,15 +236,24 @@ def _joined(told: str, *why: str) -> str:
 
 
 def _with_reasons(finding: Finding, registry: Registry, repository: str) -> Finding:
-    """Add what the registry says of missing layers that Dragonfly gave no reason for.
+    """Add what the registry says of missing layers, where it says no or nobody else gave a reason.
 
-    ``single_seed_peer`` swallows every error (dragonfly: scheduler/job/job.go), so often the
-    registry is the only one who tells.
+    ``single_seed_peer`` swallows every error (dragonfly: scheduler/job/job.go), and a failed job
+    names its first one only, so often the registry is the only one who tells. Of many layers as
+    many are asked for as it takes to know whether all of them are lost.
     """
-    explained = tuple(
-        layer
-        if layer.words or number >= _EXPLAINED_LAYERS
-        else replace(layer, words=registry.blob_words(repository, layer.digest))
-        for number, layer in enumerate(finding.missing)
-    )
-    return replace(finding, missing=explained)
+    explained: list[MissingLayer] = []
+    for layer in finding.missing:
+        is_worth_it = len(explained) < _EXPLAINED_LAYERS or all(one.is_final for one in explained)
+        explained.append(_explained(layer, registry, repository) if is_worth_it else layer)
+    return replace(finding, missing=tuple(explained))
+
+
+def _explained(layer: MissingLayer, registry: Registry, repository: str) -> MissingLayer:
+    if layer.is_final:
+        return layer
+    said = registry.blob_answer(repository, layer.digest)
+    words = layer.words or said.words
+    if said.is_refused and layer.words:
+        words = f"{layer.words}; {said.words}"
+    return replace(layer, words=words, is_final=said.is_refused)

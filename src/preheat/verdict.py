@@ -91,7 +91,14 @@ def judge(
         finding = _with_untold(image, finding, report)
     small = [blob.size for blob in image.blobs if blob.size <= report.unshared_bytes]
     proof = VerifyMode.PEERS if report.from_peers else VerifyMode.LAYERS
-    seen = replace(finding, proof=proof, layers_small=len(small), bytes_small=sum(small))
+    is_refused = report.is_refused and finding.verdict is Verdict.COLD  # from the first layer on
+    seen = replace(
+        finding,
+        proof=proof,
+        layers_small=len(small),
+        bytes_small=sum(small),
+        is_final=report.is_final or is_refused,
+    )
     return seen.under(demand or Demand())
 
 
@@ -154,7 +161,9 @@ def _missing(blob: Blob, evidence: Evidence, scope: HostsInScope) -> MissingLaye
         words.append("Not known: the host failed another layer.")
     labels = evidence.labels
     hosts = sorted([*(labels[host] for host in lacking), *scope.absent])
-    return MissingLayer(blob.digest, blob.size, tuple(hosts), join_words([*words, *scope.words]))
+    is_final = scope.is_complete and evidence.lost[blob.digest].issuperset(lacking)
+    told = join_words([*words, *scope.words])
+    return MissingLayer(blob.digest, blob.size, tuple(hosts), told, is_final)
 
 
 def _finding(

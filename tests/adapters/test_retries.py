@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from typing import Any
 
 import pytest
 from airflow.sdk.definitions.retry_policy import RetryAction
@@ -19,7 +21,7 @@ from preheat.errors import (
 )
 from preheat.provider.handover import Handover
 from preheat.provider.retries import NotWarmError, PreheatRetryPolicy
-from preheat.verdict import Finding, Verdict
+from preheat.verdict import Finding, MissingLayer, Verdict
 
 POLICY = PreheatRetryPolicy(attempts=3, retries=7, backoff_seconds=10, max_backoff_seconds=60)
 
@@ -70,6 +72,32 @@ def test_partial_is_final_where_the_policy_says_so() -> None:
 
     assert policy.evaluate(not_warm(Verdict.PARTIAL), 1, 2).action is RetryAction.FAIL
     assert policy.evaluate(not_warm(Verdict.COLD), 1, 2).action is RetryAction.RETRY
+
+
+def missing(*is_final: bool) -> tuple[MissingLayer, ...]:
+    """Name missing layers, and whether a repeat can bring them."""
+    return tuple(MissingLayer("sha256:a", 9, is_final=each) for each in is_final)
+
+
+@pytest.mark.parametrize(
+    ("finding", "action"),
+    [
+        pytest.param({"missing": missing(True, True)}, RetryAction.FAIL, id="all lost"),
+        pytest.param({"missing": missing(True, False)}, RetryAction.RETRY, id="one may come"),
+        pytest.param({"is_final": True}, RetryAction.FAIL, id="no peer for ips"),
+        pytest.param(
+            {"is_final": True, "verdict": Verdict.UNKNOWN}, RetryAction.RETRY, id="nobody knows"
+        ),
+    ],
+)
+def test_what_cannot_heal_is_not_asked_for_again(
+    finding: dict[str, Any], action: RetryAction
+) -> None:
+    """A layer that the registry lost does not come back by a repeat, whatever the attempts."""
+    error = not_warm(Verdict.PARTIAL)
+    error.finding = replace(error.finding, **finding)
+
+    assert POLICY.evaluate(error, 1, 7).action is action
 
 
 def test_backs_off_with_jitter_up_to_the_longest_wait() -> None:

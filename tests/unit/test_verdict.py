@@ -54,6 +54,50 @@ def test_all_layers_on_all_reported_hosts_are_warm() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("words", "is_hopeless"),
+    [
+        pytest.param("no peer found for ips [10.77.0.99]", True, id="run-ips-unknown"),
+        pytest.param("failed: backend error: 401 Unauthorized", True, id="run-basic-userpass"),
+        pytest.param("failed: backend error: 404 Not Found", False, id="of one layer only"),
+        pytest.param("cluster 1 scheduler 10.77.0.1 no available seed peer", False, id="may heal"),
+        pytest.param("something nobody has met", False, id="unknown"),
+    ],
+)
+def test_the_text_of_a_failed_job_tells_whether_it_can_heal(words: str, is_hopeless: bool) -> None:
+    """Recorded texts of jobs of which nothing arrived: the table of texts decides."""
+    result = {
+        "state": "FAILURE",
+        "job_states": [{"state": "FAILURE", "error": words, "results": None}],
+    }
+    row = {
+        "id": 1,
+        "created_at": "2026-11-24T04:00:00Z",
+        "type": "preheat",
+        "bio": "",
+        "args": {},
+        "state": "FAILURE",
+        "result": result,
+    }
+    answer = Answer("Dragonfly", "GET /oapi/v1/jobs/1", 200, {}, json.dumps(row).encode())
+    job = job_of(Listed(decode(answer, Row, "a job"), answer), Timing())
+    finding = judge(IMAGE, KEY, job.report, expected_hosts=NODES)
+    assert finding.verdict is Verdict.COLD
+    assert finding.is_hopeless is is_hopeless
+
+
+@pytest.mark.parametrize(("lost_on", "is_hopeless"), [(("1", "2"), True), (("1",), False)])
+def test_a_layer_that_no_host_can_get_is_lost(lost_on: tuple[str, ...], is_hopeless: bool) -> None:
+    """Each host that lacks it must say so: another one may have been away only."""
+    failures = tuple(
+        replace(failure(ip, C, "backend error: 404"), is_final=ip in lost_on, host_type=PEER)
+        for ip in ("1", "2")
+    )
+    report = Report((*copies("1", A, B), *copies("2", A, B)), failures)
+    finding = judge(IMAGE, KEY, report)
+    assert (finding.verdict, finding.is_hopeless) == (Verdict.PARTIAL, is_hopeless)
+
+
 def test_a_layer_that_one_host_lacks_is_missing_with_its_size_and_that_host() -> None:
     """PARTIAL names the layer, its size and who lacks it."""
     finding = judge(IMAGE, KEY, Report((*copies("1", A, B, C), *copies("2", A, B))))

@@ -80,7 +80,10 @@ class LayerCopy:
 
 @dataclass(frozen=True, slots=True)
 class LayerFailure:
-    """A blob that a host failed to fetch or has not finished, with the vendor's words."""
+    """A blob that a host failed to fetch or has not finished, with the vendor's words.
+
+    :param is_final: whether asking again cannot bring it, as far as these words tell.
+    """
 
     digest: str
     url: str
@@ -88,6 +91,7 @@ class LayerFailure:
     ip: str
     words: str
     host_type: str = ""
+    is_final: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +106,9 @@ class Report:
     :param untold: digests of blobs of which nobody could be asked.
     :param unshared_bytes: blobs of at most this size are never given from peer to peer: each node
         fetches them from the registry. 0 if there is no such limit.
+    :param is_final: whether the whole job failed of what asking again does not change.
+    :param is_refused: whether the registry refused the credentials of the job: those of one that
+        ran long may have expired meanwhile.
     """
 
     copies: tuple[LayerCopy, ...] = ()
@@ -112,6 +119,8 @@ class Report:
     hosts: tuple[tuple[str, str], ...] = ()
     untold: tuple[str, ...] = ()
     unshared_bytes: int = 0
+    is_final: bool = False
+    is_refused: bool = False
 
 
 @dataclass(frozen=True, slots=True)

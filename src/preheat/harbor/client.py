@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from pydantic import SecretStr
 
-    from preheat.artifact import Artifact, Child, Image
+    from preheat.artifact import Artifact, BlobAnswer, Child, Image
     from preheat.checks import CheckReport
     from preheat.facts import Facts, Question
     from preheat.harbor.preheating import PreheatInstance, PreheatPolicy
@@ -198,9 +198,9 @@ class HarborClient:
         """Tell the platforms of an artifact where Harbor's listing does not."""
         return registry.children(self._api, full_name, digest)
 
-    def blob_words(self, full_name: str, digest: str) -> str:
+    def blob_answer(self, full_name: str, digest: str) -> BlobAnswer:
         """Tell what the registry says when one byte of a blob is asked for."""
-        return registry.blob_words(self._api, full_name, digest)
+        return registry.blob_answer(self._api, full_name, digest)
 
     def preheat_instances(self) -> list[PreheatInstance]:
         """List the providers of Harbor's own preheat (:mod:`preheat.harbor.preheating`)."""

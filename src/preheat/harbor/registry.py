@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Annotated
 
 from msgspec import Meta, Struct
 
-from preheat.artifact import Blob, Child, Image
-from preheat.errors import InputError, RemoteError
+from preheat.artifact import Blob, BlobAnswer, Child, Image
+from preheat.errors import InputError, RefusedError, RemoteError
 from preheat.harbor.answers import ATTESTATION, Platform, decode
 from preheat.harbor.tokens import pull_authorization
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from preheat.harbor.api import HarborApi
     from preheat.transport import Answer
 
-__all__ = ["IndexNotImageError", "blob_words", "children", "resolve"]
+__all__ = ["IndexNotImageError", "blob_answer", "children", "resolve"]
 
 log = logging.getLogger(__name__)
 
@@ -121,7 +121,7 @@ def children(
     return (Child(digest, platform),) if platform else ()
 
 
-def blob_words(api: HarborApi, full_name: str, digest: str) -> str:
+def blob_answer(api: HarborApi, full_name: str, digest: str) -> BlobAnswer:
     """Ask for one byte of a blob, and tell in a few words what the registry says to that.
 
     For people who look for the reason why a layer is missing. One byte, because a HEAD succeeds for
@@ -132,10 +132,11 @@ def blob_words(api: HarborApi, full_name: str, digest: str) -> str:
         _get(api, "blob", path, full_name, "*/*", None, bytes_range="bytes=0-0")
     except RemoteError as error:
         if error.status and error.status < HTTPStatus.BAD_REQUEST:
-            return "the registry can serve it from its storage"
+            return BlobAnswer("the registry can serve it from its storage")
         status = f"{error.status} " if error.status else ""
-        return f"the registry answers {status}{error.words}".rstrip()
-    return "the registry can serve it"
+        words = f"the registry answers {status}{error.words}".rstrip()
+        return BlobAnswer(words, isinstance(error, RefusedError))
+    return BlobAnswer("the registry can serve it")
 
 
 def _children_of(manifest: _Manifest) -> tuple[Child, ...]:

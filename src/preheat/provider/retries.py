@@ -110,6 +110,8 @@ class PreheatRetryPolicy(RetryPolicy):
 
     def _of_verdict(self, error: NotWarmError, asked: int, delay: float) -> RetryDecision:
         verdict = error.finding.verdict
+        if error.finding.is_hopeless:
+            return RetryDecision.fail(f"{verdict}, and what is missing cannot come by a repeat")
         if verdict is Verdict.PARTIAL and not self.retry_partial:
             return RetryDecision.fail("PARTIAL, and the policy says onPartial: fail")
         if asked >= self.attempts:

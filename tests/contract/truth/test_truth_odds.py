@@ -110,6 +110,18 @@ def test_a_registry_that_is_away_does_not_stop_the_proof(lab: Lab) -> None:
         lab.sandbox.harbor.start()
 
 
+@pytest.mark.parametrize(("state", "is_hopeless"), [("missing", True), ("unreadable", False)])
+@pytest.mark.parametrize("scope", [SEED, ALL])
+def test_a_layer_that_the_registry_lost_is_known_to_be_lost(
+    lab: Lab, scope: Scope, state: str, is_hopeless: bool
+) -> None:
+    """Dragonfly hides why, or names one failure of many: the registry itself is asked."""
+    lab.sandbox.harbor.state.set_blob(lab.image.blobs[-1].digest, state)
+    finding = lab.prove(lab.ask(lab.place(scope)), LAYERS)
+    assert finding.verdict is Verdict.PARTIAL
+    assert finding.is_hopeless is is_hopeless
+
+
 @pytest.mark.parametrize("demand", ["layers 50%", "peers 50%", "peers 1"])
 def test_enough_hosts_are_warm_and_the_others_are_told(lab: Lab, demand: str) -> None:
     """With one of two nodes dead, a half is there: exactly the dead one is tolerated."""

@@ -23,12 +23,16 @@ class Meaning:
     :param cause: what asking again would bring.
     :param advice: what a person should do, one sentence.
     :param is_before_queue: whether the text proves that no job was queued.
+    :param is_of_layer: whether it speaks of one layer only, where it is a job's.
+    :param is_of_token: whether the credentials sent with the job were refused: they expire.
     """
 
     pattern: str
     cause: Cause
     advice: str
     is_before_queue: bool = True
+    is_of_layer: bool = False
+    is_of_token: bool = False
 
 
 _REPOSITORY = re.compile(r"(https?://[^/\s\"']+/v2/)[^\s\"']*")
@@ -64,6 +68,8 @@ MEANINGS = (
         Cause.PERMANENT,
         "the registry refused the credentials sent with the job: check the robot's pull "
         "permission on this project",
+        is_of_layer=True,
+        is_of_token=True,
     ),
     Meaning(
         r"\bip \S+ is invalid",
@@ -124,6 +130,7 @@ MEANINGS = (
         Cause.PERMANENT,
         "the registry lists a layer that it cannot serve: push the image again",
         is_before_queue=False,
+        is_of_layer=True,
     ),
     Meaning(
         r"dial (tcp|udp)|connection (refused|reset)|timeout|deadline ?exceeded|\bEOF\b|unreachable",

@@ -15,12 +15,14 @@ from preheat.drivers.base import (
     Timing,
 )
 from preheat.drivers.dragonfly.answers import PreheatResult, TaskResult, decode
+from preheat.drivers.dragonfly.classify import classify
 from preheat.drivers.dragonfly.request import nonce_of
-from preheat.errors import UnexpectedAnswerError
+from preheat.errors import Cause, UnexpectedAnswerError
 from preheat.transport import redact
 
 if TYPE_CHECKING:
     from preheat.drivers.dragonfly.answers import FailureTask, SuccessTask, TaskPeer
+    from preheat.drivers.dragonfly.classify import Meaning
     from preheat.drivers.dragonfly.listing import Listed
 
 __all__ = ["STATES", "UNSHARED_BYTES", "copy_or_failure", "job_of", "peers_of"]
@@ -122,6 +124,7 @@ def _report(listed: Listed, scheduler_cluster_id: int | None) -> Report | None:
     errors = sorted({redact(task.error) for task in result.job_states if task.error})
     if not outcomes and not errors and STATES[listed.row.state] is JobState.FAILED:
         return None
+    final = [meaning for meaning in map(_final, errors) if meaning]
     return Report(
         copies=tuple(_copy(task) for outcome in outcomes for task in outcome.success_tasks or ()),
         failures=tuple(
@@ -129,6 +132,10 @@ def _report(listed: Listed, scheduler_cluster_id: int | None) -> Report | None:
         ),
         error="; ".join(errors),
         unshared_bytes=UNSHARED_BYTES,
+        is_final=bool(errors)
+        and len(final) == len(errors)
+        and not any(meaning.is_of_layer for meaning in final),
+        is_refused=any(meaning.is_of_token for meaning in final),
     )
 
 
@@ -138,7 +145,21 @@ def _copy(task: SuccessTask) -> LayerCopy:
 
 def _failure(task: FailureTask) -> LayerFailure:
     words = redact(task.description)
-    return LayerFailure(_digest(task.url), task.url, task.hostname, task.ip, words)
+    meaning = _final(words)
+    return LayerFailure(
+        _digest(task.url),
+        task.url,
+        task.hostname,
+        task.ip,
+        words,
+        is_final=meaning is not None and not meaning.is_of_token,
+    )
+
+
+def _final(words: str) -> Meaning | None:
+    """Tell what a text means, if asking again would bring it again."""
+    meaning = classify(words)
+    return meaning if meaning and meaning.cause is Cause.PERMANENT else None
 
 
 def _digest(url: str) -> str:
