@@ -80,6 +80,19 @@ def test_a_proxy_that_answers_itself_leaves_the_version_open(
 
 
 @pytest.mark.parametrize(
+    "body", ['{"message":"no Route matched with those values"}', '{"message":"Not Found"}']
+)
+@pytest.mark.parametrize("status", [404, 200, 503])
+def test_a_gateway_that_speaks_json_is_no_old_manager(
+    look: Callable[..., CheckReport], status: int, body: str
+) -> None:
+    """A CVE is not cried for the words of an API gateway, nor for a page at every path."""
+    report = look(**{"/_ping": (status, "<html>", {}), "/preheats/1": (status, body, {})})
+    assert "cannot be told" in str(report)
+    assert "CVE" not in str(report)
+
+
+@pytest.mark.parametrize(
     ("name", "said"),
     [
         ("auth-wrong-token", "does not know this token"),

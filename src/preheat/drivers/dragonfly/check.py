@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from preheat.drivers.dragonfly.manager import Manager
+    from preheat.transport import Answer
 
 __all__ = ["check"]
 
@@ -107,7 +109,7 @@ def _version(manager: Manager) -> CheckItem:
     """Tell old managers by two routes that later ones no longer have: those redirect to ``/``."""
     ping = manager.transport.send("GET", "/_ping")
     legacy = manager.transport.send("GET", "/preheats/1")
-    if ping.status == HTTPStatus.OK or words_of(legacy) or legacy.status == HTTPStatus.OK:
+    if _is_ping(ping) or _is_record(legacy):
         return CheckItem("version", ok=True, detail="v2.4.0 or older", advice=CVE, serious=True)
     if {ping.status, legacy.status} == {HTTPStatus.MOVED_PERMANENTLY}:
         return CheckItem("version", ok=True, detail="v2.4.1 or later")
@@ -118,13 +120,32 @@ def _version(manager: Manager) -> CheckItem:
     )
 
 
+def _is_ping(answer: Answer) -> bool:
+    """Tell the old route's answer from the page that a proxy gives for every path."""
+    said = answer.body.strip().strip(b'"').upper()
+    return answer.status == HTTPStatus.OK and said in {b"", b"OK"}
+
+
+def _is_record(answer: Answer) -> bool:
+    """Tell the old route's two answers from those of a gateway, which speaks JSON too."""
+    if answer.status == HTTPStatus.NOT_FOUND:
+        return words_of(answer) == "record not found"
+    try:
+        body = json.loads(answer.body)
+    except (ValueError, RecursionError):
+        return False
+    is_record = isinstance(body, dict) and {"id", "status"} <= body.keys()
+    return answer.status == HTTPStatus.OK and is_record
+
+
 def _clock(manager: Manager) -> CheckItem:
     """Compare the clocks: ages of jobs go by the manager's own, so nothing breaks by this."""
     asked = datetime.now(UTC)
     answer = manager.transport.send("GET", "/healthy")
+    middle = asked + (datetime.now(UTC) - asked) / 2  # a slow answer is no slow clock
     if "Date" not in answer.headers:
         return CheckItem("clock", ok=True, detail="the manager does not tell its time")
-    skew = (clock_of(answer) - asked).total_seconds()
+    skew = (clock_of(answer) - middle).total_seconds()
     apart = abs(skew) > SKEW_SECONDS
     detail = f"the manager's clock is {abs(skew):.0f} s {'ahead' if skew > 0 else 'behind'}"
     if abs(skew) <= DATE_SECONDS:
