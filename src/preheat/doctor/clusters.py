@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from preheat.doctor.setup import Setup
-    from preheat.drivers.base import LayerCopy, LayerFailure, Report
+    from preheat.drivers.base import Report
     from preheat.ledger import StoredPlacement
     from preheat.policy.model import Cluster
 
@@ -68,9 +68,11 @@ def seeds(cluster: Cluster, setup: Setup) -> Iterator[Observation]:
 
 
 def _judged(cluster: Cluster, placement: StoredPlacement, report: Report) -> Observation:
-    kinds = {host.ip: host.host_type for host in _hosts(report)}
-    alive = sorted(ip for ip, kind in kinds.items() if kind == SEED)
-    others = kinds.keys() - set(alive)
+    # A seed and a node may share an address. What is not finished is no sign of life: rows keep it.
+    holders = {(copy.ip, copy.hostname, copy.host_type) for copy in report.copies}
+    answered = {(ip, hostname) for ip, hostname, kind in holders if kind == SEED}
+    others = {(ip, hostname) for ip, hostname, kind in holders if kind != SEED}
+    alive = sorted({ip for ip, _ in answered})
     checked = placement.checked_at or datetime.now(UTC)
     warm = f"{placement.key.repository}, warm at {checked:%Y-%m-%d %H:%M} UTC"
     if not alive:
@@ -83,7 +85,7 @@ def _judged(cluster: Cluster, placement: StoredPlacement, report: Report) -> Obs
         return Observation(cluster.name, _CHECK, State.LOOK, detail, advice)
     more = f", and {len(others)} other peers" if others else ""
     detail = f"{', '.join(alive)} answer{'s' if len(alive) == 1 else ''} for {warm}{more}"
-    names = {name for host in _hosts(report) for name in (host.ip, host.hostname)}
+    names = {name for seed in answered for name in seed}
     silent = sorted(set(cluster.hosts.get("seed_peers", ())) - names)
     if silent:
         detail = f"{', '.join(silent)} of clusters.yaml did not answer; {detail}"
@@ -91,8 +93,3 @@ def _judged(cluster: Cluster, placement: StoredPlacement, report: Report) -> Obs
             cluster.name, _CHECK, State.LOOK, detail, "look at those hosts, or correct hosts"
         )
     return Observation(cluster.name, _CHECK, State.OK, detail)
-
-
-def _hosts(report: Report) -> Iterator[LayerCopy | LayerFailure]:
-    yield from report.copies
-    yield from report.failures
