@@ -9,7 +9,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from preheat.drivers.base import SEED, UNKNOWN_HOST
+from preheat.drivers.base import PEER, SEED, UNKNOWN_HOST
 from preheat.placement import Peers, Scope
 
 if TYPE_CHECKING:
@@ -199,7 +199,8 @@ class HostsInScope:
 
 def _concerns(entry: LayerCopy | LayerFailure, scope: Scope) -> bool:
     """Whether a host is of the kind that the scope means; entries that do not say are."""
-    return not entry.host_type or (entry.host_type == SEED) is (scope is not Scope.ALL_PEERS)
+    kind = PEER if scope is Scope.ALL_PEERS else SEED
+    return entry.host_type in {"", kind}
 
 
 def _failures_by_digest(

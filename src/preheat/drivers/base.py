@@ -68,7 +68,8 @@ class LayerCopy:
 
     :param digest: blob digest (last path part of the reported URL).
     :param ip: address, or ``UNKNOWN_HOST`` (Dragonfly, for blobs the seed already held).
-    :param host_type: ``SEED``, ``PEER``, or "" when the vendor does not say.
+    :param host_type: ``SEED``, ``PEER``, "" when the vendor does not say, or any other word for a
+        host that belongs to no scope.
     """
 
     digest: str

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from preheat.artifact import Blob, Image
+from preheat.demand import Demand
 from preheat.drivers.base import PEER, SEED
 from preheat.errors import RefusedError, RemoteUnavailableError, UnexpectedAnswerError
+from preheat.placement import Scope
+from preheat.verdict import Verdict, judge
 
 if TYPE_CHECKING:
     from preheat.drivers.dragonfly import DragonflyDriver
@@ -122,6 +127,21 @@ def test_normal_peers_and_seeds_are_told_apart(
     assert [(copy.ip, copy.host_type) for copy in report.copies] == [("1", SEED), ("2", PEER)]
     assert [(item.ip, item.host_type) for item in report.failures] == [("2", PEER)]
     assert waits == []
+
+
+@pytest.mark.parametrize("kind", ["strong", ""])
+@pytest.mark.parametrize("scope", list(Scope))
+def test_a_host_of_a_type_that_we_do_not_know_warms_no_scope(
+    wire: Any, driver: DragonflyDriver, heat_request: Any, kind: str, scope: Scope
+) -> None:
+    """Whoever it is: it is neither known to be a seed nor to be a node."""
+    wire.answer = Peers(lambda bio: [task_row(1, bio, A, peer("1", kind))])
+    request = heat_request(repository=REPOSITORY)
+    report = driver.verify(request, [A])
+    assert report.copies
+    image = Image("sha256:m", "linux/amd64", (Blob(A, 1),))
+    key = replace(request.key, scope=scope)
+    assert judge(image, key, report, demand=Demand.parse("peers 1")).verdict is Verdict.COLD
 
 
 def test_rows_of_others_and_of_other_repositories_do_not_count(

@@ -43,6 +43,7 @@ pull-through-proxy-after-preheat; dragonfly-client: MIN_PIECE_LENGTH)."""
 
 NOT_FINISHED = "The host knows this layer but has not finished it."
 _HOST_TYPES = {"super": SEED, "normal": PEER}
+_ANOTHER_TYPE = "host of another type"
 
 
 def job_of(listed: Listed, timing: Timing, scheduler_cluster_id: int | None = None) -> Job:
@@ -101,8 +102,11 @@ def peers_of(listed: Listed, scheduler_cluster_id: int) -> list[TaskPeer] | None
 
 
 def copy_or_failure(url: str, peer: TaskPeer) -> LayerCopy | LayerFailure:
-    """Tell a finished copy from one that a host only knows of (recorded get-task-failed-blob)."""
-    host_type = _HOST_TYPES.get(peer.host_type, "")
+    """Tell a finished copy from one that a host only knows of (recorded get-task-failed-blob).
+
+    A host of a type that we do not know counts for no scope, rather than for each of them.
+    """
+    host_type = _HOST_TYPES.get(peer.host_type, _ANOTHER_TYPE)
     if peer.is_finished:
         return LayerCopy(_digest(url), url, peer.hostname, peer.ip, host_type)
     return LayerFailure(_digest(url), url, peer.hostname, peer.ip, NOT_FINISHED, host_type)
