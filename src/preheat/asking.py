@@ -11,8 +11,7 @@ POST and a nonce in the job says which attempt it belongs to.
 4. An error that leaves :func:`ask` gives the lease back, so that the next try need not wait for
    it. Where that is impossible (a killed process, a ledger out of reach) the lease runs out.
 
-Does not promise that Dragonfly never works twice: a POST that was cut after the work was queued
-leaves no row to find. Such a repeat is cheap, because peers fetch nothing that they hold.
+Does not promise that Dragonfly never works twice: ``docs/crash-safety.md`` tells when it does.
 """
 
 from __future__ import annotations
@@ -106,11 +105,12 @@ class _Asker:
     held: Attempt | None = field(default=None, init=False)
     waited: float = field(default=0.0, init=False)
     began: float = field(default_factory=monotonic, init=False)
+    looked_seconds: float = field(default=0.0, init=False)
 
     @property
     def lease_seconds(self) -> float:
-        """One POST and a margin."""
-        return self.driver.post_timeout_seconds + LEASE_MARGIN_SECONDS
+        """One POST and a margin; and a look-up that takes as long as the last one did."""
+        return self.driver.post_timeout_seconds + LEASE_MARGIN_SECONDS + self.looked_seconds
 
     @property
     def absent_after(self) -> float:
@@ -186,7 +186,7 @@ class _Asker:
                 absent_after = self._absent_after(attempt, error)
                 in_doubt = True
             else:
-                return self._adopt(attempt, [job, *self._twins(attempt, in_doubt=in_doubt)])
+                return self._adopt(attempt, [job, *(self._twins(attempt) if in_doubt else ())])
 
     def _authorization(self, attempt: Attempt, *, in_doubt: bool) -> SecretStr | None:
         """Mint the credential; a registry that gives none puts no POST in doubt."""
@@ -248,7 +248,10 @@ class _Asker:
     def _find(self, attempt: Attempt) -> Sequence[Job]:
         """List the jobs with our nonce; none can be older than the attempt."""
         age = self.ledger.look(attempt.id, owner=self.owner).age_seconds
-        return self.driver.find(attempt.nonce, max_age_seconds=age + AGE_MARGIN_SECONDS)
+        began = monotonic()
+        jobs = self.driver.find(attempt.nonce, max_age_seconds=age + AGE_MARGIN_SECONDS)
+        self.looked_seconds = monotonic() - began
+        return jobs
 
     def _absent_after(self, attempt: Attempt, error: RemoteError) -> float:
         """Shorten the wait when the manager itself ended the request: no row comes after its 500.
@@ -260,10 +263,8 @@ class _Asker:
         age = self.ledger.look(attempt.id, owner=self.owner).seconds_since_asked or 0.0
         return min(self.absent_after, age + self.driver.timing.absence_believed_after(0.0))
 
-    def _twins(self, attempt: Attempt, *, in_doubt: bool) -> Sequence[Job]:
+    def _twins(self, attempt: Attempt) -> Sequence[Job]:
         """Find jobs of earlier POSTs that came late; our own is known, so an error is no matter."""
-        if not in_doubt:
-            return ()
         try:
             return self._find(attempt)
         except RemoteError as error:
@@ -289,9 +290,8 @@ class _Asker:
                 system=self.placement.settings.driver,
                 sent=False,
             )
-        seconds = min(longest, 5.0 * self.driver.timing.margin)
+        self.waited += (seconds := min(longest, 5.0 * self.driver.timing.margin))
         self.wait(seconds)
-        self.waited += seconds
 
 
 def _is_unasked(error: PreheatError) -> bool:

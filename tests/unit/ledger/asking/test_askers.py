@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -245,33 +244,6 @@ def test_a_job_of_a_cluster_that_was_set_up_anew_is_not_taken_in(
     (closed,) = ledger.attempts(placement_id)
     assert (closed.job_id, closed.is_open) == (None, False)
     assert closed.note == "Job 1 carries the same nonce and is not followed."
-
-
-def test_a_look_up_that_takes_longer_than_the_lease_is_believed(
-    asked: Ask,
-    ledger: Ledger,
-    manager: ScriptedManager,
-    placement_id: int,
-    run: RunRef,
-    pass_time: PassTime,
-) -> None:
-    """Nobody took the lease meanwhile: the asker goes on, in place of taking over from itself."""
-    dead = ledger.open_attempt(placement_id, owner="dead", run=run, lease_seconds=4)
-    ledger.mark_asked(dead.attempt.id, owner="dead", lease_seconds=4)
-    pass_time(1000)
-    manager.listing = lambda: pass_time(1000)
-    assert asked(wait=pytest.fail).job_id == 1
-    assert len(manager.posts) == 1
-
-
-def test_waiting_ends_by_the_time_that_passed_too(
-    asked: Ask, ledger: Ledger, placement_id: int, run: RunRef, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Look-ups that take long are no waiting, and hold a worker all the same."""
-    ledger.open_attempt(placement_id, owner="stuck", run=run, lease_seconds=1e6)
-    monkeypatch.setattr("preheat.asking.monotonic", lambda: monotonic() + 10_000)
-    with pytest.raises(RemoteUnavailableError, match="stuck is asking, for 10000 s"):
-        asked(wait=pytest.fail)
 
 
 def test_waiting_ends(
