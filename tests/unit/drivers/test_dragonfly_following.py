@@ -277,6 +277,47 @@ def test_where_pages_are_too_long_those_that_run_are_listed(
     assert asked == [None, "PENDING", "PENDING"]
 
 
+@pytest.mark.parametrize("answer", [(500, '{"message":"row"}', {}), (200, "<html>", {})])
+def test_a_page_that_cannot_be_answered_holds_no_other_job(
+    wire: Any, quick: DragonflyDriver, answer: tuple[int, str, dict[str, str]]
+) -> None:
+    """A row that breaks its page: after two failures the pending ones are listed instead."""
+    whole = listing([row(1, "PENDING"), *[row(number) for number in range(9, 1, -1)]])
+    wire.answer = lambda call: (
+        answer if call.path.endswith("/jobs") and "state" not in call.query else whole(call)
+    )
+    wanted = dict.fromkeys(range(1, 9), 1)
+    with pytest.raises(RemoteError):
+        quick.look(wanted)
+    for _ in range(2):
+        seen = quick.look(wanted)
+        states = {number: job.state for number, job in seen.items() if isinstance(job, Job)}
+        assert states.pop(1) is JobState.RUNNING
+        assert set(states.values()) == {JobState.ENDED}
+    assert [call.query.get("state") for call in wire.calls] == [None, None, "PENDING", "PENDING"]
+
+
+@pytest.mark.parametrize("broken", [1, 2, 3])
+@pytest.mark.parametrize("answer", [(500, '{"message":"row"}', {}), (200, "<html>", {})])
+def test_an_id_that_cannot_be_answered_holds_no_other_job(
+    wire: Any, quick: DragonflyDriver, broken: int, answer: tuple[int, str, dict[str, str]]
+) -> None:
+    """It is looked at again; the others have their jobs."""
+    whole = listing([row(number) for number in range(3, 0, -1)])
+    wire.answer = lambda call: answer if call.path.endswith(f"/{broken}") else whole(call)
+    assert set(quick.look(dict.fromkeys([1, 2, 3], 1))) == {1, 2, 3} - {broken}
+
+
+def test_a_manager_that_answers_no_id_is_not_asked_for_all(
+    wire: Any, quick: DragonflyDriver
+) -> None:
+    """An outage is told from a bad row by the second one."""
+    wire.answer = lambda _: (503, "away", {})
+    with pytest.raises(RemoteError):
+        quick.look(dict.fromkeys([1, 2, 3, 4], 1))
+    assert len(wire.calls) == 2
+
+
 def test_an_answer_of_megabytes_does_not_hold_the_loop(wire: Any, quick: DragonflyDriver) -> None:
     """All other triggers of the triggerer live in the same loop."""
     rows = [row(number, result=long_result(1500)) for number in range(48, 0, -1)]

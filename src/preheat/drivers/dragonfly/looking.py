@@ -22,6 +22,7 @@ from preheat.errors import (
     AnswerTooLargeError,
     ForeignAnswerError,
     NotFoundError,
+    RemoteUnavailableError,
     UnexpectedAnswerError,
 )
 
@@ -39,6 +40,9 @@ PAST = 4
 LIST_ROWS = 2000
 REPORT_BYTES = 64 * 1024
 LONG_ROWS_SECONDS = 600.0
+BROKEN_PAGES = 2
+BROKEN_PAGES_SECONDS = 120.0
+SILENT_IDS = 2
 
 
 class Looks:
@@ -51,7 +55,8 @@ class Looks:
     def __init__(self, manager: Manager, timing: Timing) -> None:
         self.manager = manager
         self.timing = timing
-        self._long_rows_until = 0.0
+        self._no_pages_until = 0.0
+        self._broken_pages = 0
 
     def one(self, job_id: int, scheduler_cluster_id: int) -> Job:
         """Read one job by its id; a vanished one has the manager's present time as creation."""
@@ -81,27 +86,50 @@ class Looks:
     def brief(self, jobs: Mapping[int, int]) -> dict[int, Job | RemoteError]:
         """Look at jobs, given with their clusters; see :class:`preheat.drivers.base.Driver`.
 
+        Where whole pages cannot be answered twice in a row, one row may be to blame, and the list
+        of those that are pending is tried: else all jobs would wait for that one.
+
         :raises RemoteError: the manager cannot be asked.
         """
         if len(jobs) <= FEW:
             return self._by_id(jobs)
-        if time.monotonic() < self._long_rows_until:
+        if time.monotonic() < self._no_pages_until:
             return self._by_absence(jobs)
         try:
             seen = self._by_pages(jobs)
         except AnswerTooLargeError:
-            self._long_rows_until = time.monotonic() + LONG_ROWS_SECONDS
+            self._no_pages_until = time.monotonic() + LONG_ROWS_SECONDS
             return self._by_absence(jobs)
+        except (RemoteUnavailableError, ForeignAnswerError):
+            self._broken_pages += 1
+            if self._broken_pages < BROKEN_PAGES:
+                raise
+            found = self._by_absence(jobs)
+            self._no_pages_until = time.monotonic() + BROKEN_PAGES_SECONDS
+            return found
+        self._broken_pages = 0
         missing = sorted(jobs.keys() - seen.keys())[:BY_ID]
-        return seen | self._by_id({job_id: jobs[job_id] for job_id in missing})
+        return seen | self._by_id({job_id: jobs[job_id] for job_id in missing}, answers=bool(seen))
 
-    def _by_id(self, jobs: Mapping[int, int]) -> dict[int, Job | RemoteError]:
+    def _by_id(
+        self, jobs: Mapping[int, int], *, answers: bool = False
+    ) -> dict[int, Job | RemoteError]:
+        """Ask for each; one that cannot be answered is left out where others are answered.
+
+        :param answers: whether the manager answered anything just now.
+        :raises RemoteError: it answers nothing at all.
+        """
         seen: dict[int, Job | RemoteError] = {}
+        silent = 0
         for job_id, cluster in jobs.items():
             try:
                 seen[job_id] = self.one(job_id, cluster)
-            except ForeignAnswerError:  # not about this job
-                raise
+            except (RemoteUnavailableError, ForeignAnswerError):
+                silent += 1
+                if not (answers or seen) and silent >= min(SILENT_IDS, len(jobs)):
+                    raise
+                if silent > SILENT_IDS:  # the others wait for their next look
+                    return seen
             except UnexpectedAnswerError as error:
                 seen[job_id] = error
         return seen
