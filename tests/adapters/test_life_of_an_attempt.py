@@ -7,6 +7,7 @@ it, and where there is none upkeep closes what is left.
 from __future__ import annotations
 
 import asyncio
+import json
 from datetime import timedelta
 from threading import Event
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ import pytest
 from airflow.sdk.exceptions import TaskDeferred
 from airflow.triggers.base import TaskSuccessEvent
 
+from preheat import upkeep
 from preheat.drivers.base import HeatRequest
 from preheat.errors import RemoteUnavailableError
 from preheat.ledger.schema import attempt as attempts
@@ -265,6 +267,65 @@ def test_a_manager_that_is_away_closes_nothing(world: Any, context: dict[str, An
         settle(context)
 
     assert the_attempt(world, placement).is_open
+
+
+def test_peers_that_cannot_be_asked_close_nothing(world: Any, context: dict[str, Any]) -> None:
+    """The list shows no job, and no look can be made: that is no finding, least of all UNKNOWN."""
+    placement, _ = cut_post(world)
+    let_time_pass(world)
+    post = {"method": "POST", "path": "/oapi/v1/jobs"}
+    world.sandbox.dragonfly.faults.add(match=post, times=50, status=503)
+
+    with pytest.raises(RemoteUnavailableError):
+        settle(context)
+
+    assert the_attempt(world, placement).is_open
+
+
+def test_a_row_that_cannot_be_read_blocks_no_other(world: Any, context: dict[str, Any]) -> None:
+    """A job in a state that nobody knows is as good as gone: the peers are asked for its image."""
+    placement, _ = start(world, context)
+    end_of_job(world, the_attempt(world, placement).job_id)
+    job_id = the_attempt(world, placement).job_id
+    let_time_pass(world)
+    answer = {
+        "id": job_id,
+        "type": "preheat",
+        "state": "BOGUS",
+        "created_at": "2026-11-24T04:00:00Z",
+        "updated_at": "2026-11-24T04:00:00Z",
+    }
+    path = {"method": "GET", "path": f"/oapi/v1/jobs/{job_id}$"}
+    world.sandbox.dragonfly.faults.add(match=path, times=50, status=200, body=json.dumps(answer))
+
+    assert settle(context) == {"proved": 1, "WARM": 1}
+
+    assert f"job {job_id} cannot be read" in the_attempt(world, placement).words
+
+
+def test_an_attempt_that_another_took_over_is_not_closed(world: Any) -> None:
+    """The search outlives the lease: a task that POSTs meanwhile must find its attempt open."""
+    placement, attempt = cut_post(world)
+    let_time_pass(world)
+    claims = world.ledger.upkeep.open_attempts("us-1")
+    driver = DragonflyHook().driver()
+    find = driver.find
+
+    def slow(nonce: str, **options: Any) -> Any:
+        found = find(nonce, **options)
+        let_time_pass(world)
+        seen = world.ledger.attempt(attempt.id)
+        assert world.ledger.take_over(seen, owner="task", run=world.run, lease_seconds=99)
+        return found
+
+    driver.find = slow  # type: ignore[method-assign] # the real one, and time that passes
+
+    (done,) = upkeep.settle(
+        world.ledger, claims, lambda _: driver, lambda _: HarborHook().client(), run=world.run
+    )
+
+    left = the_attempt(world, placement)
+    assert (done.ending, left.is_open, left.owner) == (upkeep.Ending.YOUNG, True, "task")
 
 
 def test_whoever_closed_it_first_is_right(world: Any, context: dict[str, Any]) -> None:

@@ -97,7 +97,8 @@ def _looked(ledger: Ledger, driver: Driver, harbor: HarborClient, due: Due) -> R
     known = [wish.demand for wish in due.wishes if _is_known(seen.under(wish.demand))]
     if known:  # what cannot be shown is not disproved by this
         strict = max(known, key=lambda demand: strictness(demand, seen.hosts_expected))
-        ledger.upkeep.record_check(placement.id, seen.under(strict))
+        if not ledger.upkeep.record_check(placement.id, seen.under(strict), seen=placement):
+            return Rechecked(due, State.BUSY)
     return _judged(due, seen)
 
 

@@ -3,7 +3,8 @@
 Dragonfly cannot cancel a job: that of a killed task, or of one that its user marked failed or
 cleared, goes on. The next try joins it. Where there is no next try, nobody looks at its end any
 more, and the attempt stays open: this looks. Nothing is guessed: a job that ended is proved as
-ever, one whose row is gone is proved by asking the peers, and one that still runs is left alone.
+ever, one whose row is gone or cannot be read is proved by asking the peers, and one that still runs
+is left alone. Where the peers cannot be asked nothing was learned, and the attempt stays open.
 """
 
 from __future__ import annotations
@@ -14,16 +15,18 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from preheat.errors import PreheatError
-from preheat.proving import look_now, prove
+from preheat.drivers.base import Job, JobState, Report
+from preheat.errors import ForeignAnswerError, PreheatError, RemoteError, UnexpectedAnswerError
+from preheat.proving import ask_peers, prove
+from preheat.verdict import judge
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from preheat.artifact import Image
-    from preheat.drivers.base import Driver, Job
+    from preheat.drivers.base import Driver
     from preheat.harbor.client import HarborClient
-    from preheat.ledger import Claim, Followed, Ledger, RunRef
+    from preheat.ledger import Attempt, Claim, Followed, Ledger, RunRef
     from preheat.placement import TrackSettings
     from preheat.verdict import Finding
 
@@ -34,6 +37,7 @@ __all__ = ["Ending", "Settled", "settle"]
 QUIET_SECONDS = 900.0
 LEASE_SECONDS = 300.0
 _OWNER = "upkeep"
+_NO_JOB = "The POST was cut and left no job at Dragonfly, so the peers were asked."
 
 
 class Ending(StrEnum):
@@ -105,9 +109,13 @@ class _Settler:
             try:
                 driver = self.driver_of(some[0][1])
                 old = [claim.attempt for claim, _ in some if not _is_young(claim, driver)]
-                ids = {attempt.job_id for attempt in old if attempt.job_id is not None}
-                jobs = driver.query(ids, scheduler_cluster_id=cluster_id)
-                found |= {attempt.id: jobs[attempt.job_id or 0] for attempt in old}
+                if not old:
+                    continue
+                looked = driver.look({attempt.job_id or 0: cluster_id for attempt in old})
+                found |= {
+                    attempt.id: _whole(driver, attempt, cluster_id, looked.get(attempt.job_id or 0))
+                    for attempt in old
+                }
             except PreheatError as error:
                 found |= {claim.attempt.id: error for claim, _ in some}
         return found
@@ -159,12 +167,12 @@ class _Settler:
             self.ledger.close_unasked(attempt.id, owner=owner, words=words)
             return Ending.NEVER_ASKED, None
         try:
-            return self._end_of_doubt(driver, followed, claim)
+            return self._end_of_doubt(driver, followed, claim, owner)
         finally:
             self.ledger.release(attempt.id, owner=owner, words=attempt.words)
 
     def _end_of_doubt(
-        self, driver: Driver, followed: Followed, claim: Claim
+        self, driver: Driver, followed: Followed, claim: Claim, owner: str
     ) -> tuple[Ending, Finding | None]:
         """Look for the job of a POST that was cut; where there is none, ask the peers."""
         attempt = followed.attempt
@@ -175,16 +183,34 @@ class _Settler:
             for twin in twins:
                 self.ledger.note_twin(attempt.id, twin)
             cluster = followed.placement.settings.scheduler_cluster_id
-            job = driver.query([first], scheduler_cluster_id=cluster)[first]
+            job = _whole(driver, replace(attempt, job_id=first), cluster, None)
+            if isinstance(job, PreheatError):
+                raise job
             return self._end_of_job(driver, followed, job)
         absent_after = driver.timing.absence_believed_after(driver.post_timeout_seconds)
         if (claim.seconds_since_asked or 0.0) < absent_after:
             return Ending.YOUNG, None
-        harbor = self.harbor_of(followed.placement.settings.registry)
-        finding = look_now(driver, followed.placement, self._image(followed, harbor), harbor)
-        words = "The POST was cut and left no job at Dragonfly, so the peers were asked."
-        self.ledger.close_attempt(attempt.id, finding, f"{words} {finding.words}".strip())
-        return Ending.PROVED, finding
+        # The search took its time: somebody who took the attempt over since may be POSTing.
+        if not self.ledger.renew(attempt.id, owner=owner, lease_seconds=LEASE_SECONDS):
+            return Ending.YOUNG, None
+        finding = self._look(driver, followed)
+        words = f"{_NO_JOB} {finding.words}".strip()
+        is_ours = self.ledger.close_unfollowed(
+            attempt.id, owner=owner, finding=finding, words=words
+        )
+        return (Ending.PROVED, finding) if is_ours else (Ending.YOUNG, None)
+
+    def _look(self, driver: Driver, followed: Followed) -> Finding:
+        """Judge what the peers hold now.
+
+        :raises RemoteError: they cannot be asked: that is no finding.
+        """
+        key, settings = followed.placement.key, followed.placement.settings
+        harbor = self.harbor_of(settings.registry)
+        image = self._image(followed, harbor)
+        report = ask_peers(driver, key, settings, image, harbor)
+        hosts = settings.hosts_of(key.scope)
+        return judge(image, key, report, expected_hosts=hosts, demand=settings.demand)
 
     def _image(self, followed: Followed, harbor: HarborClient) -> Image:
         """Give the image's blobs; the ledger has them unless it was emptied by hand."""
@@ -194,6 +220,26 @@ class _Settler:
         image = harbor.resolve(key.repository, key.digest, key.platform)
         self.ledger.record_image(image)
         return image
+
+
+def _whole(
+    driver: Driver, attempt: Attempt, cluster_id: int, seen: Job | RemoteError | None
+) -> Job | RemoteError:
+    """Complete what a look at many brought of one job; one that cannot be read is as good as gone.
+
+    :param seen: a job that ended may come without its report.
+    """
+    job_id = attempt.job_id or 0
+    is_short = isinstance(seen, Job) and seen.state is JobState.ENDED and seen.report is None
+    if seen is None or is_short:
+        try:
+            seen = driver.query([job_id], scheduler_cluster_id=cluster_id)[job_id]
+        except RemoteError as error:
+            seen = error
+    if isinstance(seen, UnexpectedAnswerError) and not isinstance(seen, ForeignAnswerError):
+        told = Report(error=f"job {job_id} cannot be read: {seen}", names_every_host=False)
+        return Job(job_id, JobState.EXPIRED, "", attempt.opened_at, 0.0, report=told)
+    return seen
 
 
 def _is_young(claim: Claim, driver: Driver) -> bool:
