@@ -6,7 +6,7 @@ import asyncio
 import json
 import time
 from concurrent.futures import ThreadPoolExecutor
-from threading import Timer
+from threading import Event, Timer
 from typing import Any
 
 import pytest
@@ -18,6 +18,7 @@ from preheat.demand import Demand, VerifyMode
 from preheat.errors import InputError, LedgerError, RefusedError, UnexpectedAnswerError
 from preheat.ledger.schema import image
 from preheat.provider import connections
+from preheat.provider.following import manager_of
 from preheat.provider.handover import Handover
 from preheat.provider.triggers.dragonfly import DragonflyPreheatTrigger
 from preheat.verdict import Verdict
@@ -406,6 +407,29 @@ def test_a_slow_proof_keeps_no_poll_waiting(world: Any) -> None:
         return polled.is_open and not is_proved
 
     assert asyncio.run(follow_and_poll())
+
+
+@pytest.mark.parametrize(
+    ("conn_id", "is_held"), [("dragonfly_default", True), ("dragonfly_other", False)]
+)
+def test_a_manager_whose_proofs_hang_holds_up_no_other(
+    asked: Any, conn_id: str, *, is_held: bool
+) -> None:
+    """Each has threads of its own; whoever waits for one gives up at the deadline."""
+    end = Event()
+
+    async def follow_beside_hanging_proofs() -> TriggerEvent:
+        for _ in range(8):
+            manager_of(conn_id, "dragonfly").provers.submit(end.wait)
+        try:
+            return await only_event(asked.trigger(deadline=time.time() + (1 if is_held else 20)))
+        finally:
+            end.set()
+
+    event = asyncio.run(follow_beside_hanging_proofs())
+
+    assert isinstance(event, TaskSuccessEvent) is not is_held
+    assert asked.stored().is_open is is_held
 
 
 def test_a_run_that_wants_the_peers_asked_believes_no_job(asked: Any) -> None:

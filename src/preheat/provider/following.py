@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
-from functools import cache
 from typing import TYPE_CHECKING
 
 from preheat.following import Follower
@@ -18,11 +17,15 @@ if TYPE_CHECKING:
 
 __all__ = ["Manager", "manager_of"]
 
-_LOOKS_AT_ONCE = 4
+_PROOFS_AT_ONCE = 8
 
 
 class Manager:
     """One manager, as the triggers of one event loop share it.
+
+    It has threads of its own, so that one that hangs holds up nobody else: one for looks, which
+    the follower takes one at a time, and a few for proofs, of which one can take a minute. Made
+    when the first trigger needs them, so never before the triggerer's fork.
 
     :param conn_id: Airflow connection of the manager.
     :param driver_name: how it is driven.
@@ -33,7 +36,9 @@ class Manager:
         self._driver_name = driver_name
         self._connection: Connection | None = None
         self._driver: Driver | None = None
-        self.follower = Follower(self.driver, executor=_lookers())
+        self._looker = ThreadPoolExecutor(1, thread_name_prefix="preheat-look")
+        self.provers = ThreadPoolExecutor(_PROOFS_AT_ONCE, thread_name_prefix="preheat-proof")
+        self.follower = Follower(self.driver, executor=self._looker)
 
     async def driver(self) -> Driver:
         """Give the driver, built anew only when the connection was changed.
@@ -50,6 +55,11 @@ class Manager:
             self._connection = connection
         return self._driver
 
+    def close(self) -> None:
+        """Let the threads end with what they do."""
+        self._looker.shutdown(wait=False)
+        self.provers.shutdown(wait=False)
+
 
 _managers: dict[tuple[str, str], Manager] = {}
 
@@ -59,11 +69,7 @@ def manager_of(conn_id: str, driver_name: str) -> Manager:
     key = (conn_id, driver_name)
     manager = _managers.get(key)
     if manager is None or manager.follower.loop is not asyncio.get_running_loop():
+        if manager is not None and manager.follower.loop.is_closed():
+            manager.close()
         manager = _managers[key] = Manager(conn_id, driver_name)
     return manager
-
-
-@cache
-def _lookers() -> ThreadPoolExecutor:
-    """Give looks threads of their own; made when first needed, after the triggerer's fork."""
-    return ThreadPoolExecutor(_LOOKS_AT_ONCE, thread_name_prefix="preheat-look")

@@ -5,9 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow.sdk.exceptions import AirflowNotFoundException
@@ -37,7 +35,6 @@ if TYPE_CHECKING:
 
 __all__ = ["DragonflyPreheatTrigger"]
 
-_PROOFS_AT_ONCE = 8
 _PAUSE_SECONDS = 10.0
 _LONGEST_PAUSE_SECONDS = 60.0
 _random = random.SystemRandom()
@@ -153,7 +150,7 @@ class DragonflyPreheatTrigger(BaseTrigger):
         driver, harbor = await manager.driver(), await self._harbor()
         self.log.info("Another run needed no more than the job's report; asking the peers.")
         finding = await self._patiently(
-            driver, lambda: confirm(open_ledger(), driver, followed, harbor, demand)
+            manager, driver, lambda: confirm(open_ledger(), driver, followed, harbor, demand)
         )
         self._say(finding)
         return finding
@@ -171,12 +168,14 @@ class DragonflyPreheatTrigger(BaseTrigger):
         driver, harbor = await manager.driver(), await self._harbor()
         demand = self._demand(followed)
         self.log.info("Job %d is %s (%s); proving.", job.id, job.state, job.raw_state or "not seen")
-        proof = await self._patiently(driver, lambda: _proof(driver, followed, job, harbor, demand))
+        proof = await self._patiently(
+            manager, driver, lambda: _proof(driver, followed, job, harbor, demand)
+        )
         if proof is not None:
             self._say(proof.finding)
         return proof
 
-    async def _patiently(self, driver: Driver, work: Callable[[], _T]) -> _T:
+    async def _patiently(self, manager: Manager, driver: Driver, work: Callable[[], _T]) -> _T:
         """Prove in a thread; a manager that cannot be asked is asked again until the deadline.
 
         :raises TimeoutError: it could not be asked to the deadline.
@@ -184,7 +183,7 @@ class DragonflyPreheatTrigger(BaseTrigger):
         longest = _PAUSE_SECONDS
         while True:
             try:
-                return await self._in_thread(work)
+                return await self._in_thread(manager, work)
             except WAITED_OUT as error:
                 self._tell(error)
                 wished = getattr(error, "retry_after_seconds", None) or 0.0
@@ -193,12 +192,12 @@ class DragonflyPreheatTrigger(BaseTrigger):
             async with asyncio.timeout(self.deadline - time.time()):
                 await asyncio.sleep(wished + pause)
 
-    async def _in_thread(self, work: Callable[[], _T]) -> _T:
+    async def _in_thread(self, manager: Manager, work: Callable[[], _T]) -> _T:
         """Wait for a thread no longer than to the deadline; a proof that began may end.
 
         :raises TimeoutError: no thread became free.
         """
-        proof = _provers().submit(work)
+        proof = manager.provers.submit(work)
         waiting = asyncio.wrap_future(proof)
         try:
             await asyncio.wait([waiting], timeout=max(0.0, self.deadline - time.time()))
@@ -242,12 +241,3 @@ def _proof(
         if not job.state.is_terminal:
             return None
     return _Proof(job, prove(open_ledger(), driver, followed, job, harbor, demand=demand))
-
-
-@cache
-def _provers() -> ThreadPoolExecutor:
-    """Give proofs threads of their own: one can take a minute, and the polls must not wait for it.
-
-    Made when first needed, so never before the triggerer's fork.
-    """
-    return ThreadPoolExecutor(_PROOFS_AT_ONCE, thread_name_prefix="preheat-proof")
