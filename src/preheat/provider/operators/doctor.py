@@ -18,14 +18,17 @@ if TYPE_CHECKING:
 
     from preheat.doctor import Examination
 
-__all__ = ["PreheatDoctorOperator"]
+__all__ = ["UNSEEN", "PreheatDoctorOperator"]
+
+UNSEEN = "unseen"
+"""XCom key of what could not be looked at from a task, in words."""
 
 
 class PreheatDoctorOperator(BaseOperator):
-    """Look at everything that a warm image rests on; red when something is wrong.
+    """Look at everything that a warm image rests on; red unless all of it is known to be well.
 
     The log holds what ``preheat doctor`` prints. Airflow's pools are out of a task's sight: only
-    the command sees them.
+    the command sees them, and the report says so.
 
     :param include: folder with ``clusters.yaml`` and ``policies/``.
     """
@@ -39,24 +42,38 @@ class PreheatDoctorOperator(BaseOperator):
     def execute(self, context: Context) -> dict[str, int]:
         """Log all that was seen; return how many things are how.
 
-        :raises AirflowFailException: if something is wrong; a repeat changes nothing.
+        :raises AirflowFailException: if something is wrong, or looking itself failed; a repeat
+            changes nothing.
         """
-        del context
         try:
             setup = setup_of(Path(self.include))
         except InputError as error:
             raise AirflowFailException(str(error)) from None
         examination = examine(setup, lambda: datetime.now(UTC))
         self.log.info("%s", "\n".join(["What the doctor saw:", *(t for _, t in told(examination))]))
-        if examination.wrong:
+        context["ti"].xcom_push(key=UNSEEN, value=_unseen(examination))
+        if examination.exit_code:
             raise AirflowFailException(_complaint(examination))
         return {state.value: examination.counts[state] for state in State}
 
 
+def _unseen(examination: Examination) -> list[str]:
+    skipped = (seen for seen in examination.observations if seen.state is State.SKIPPED)
+    return [f"{seen.about}, {seen.check}: {seen.detail}" for seen in skipped]
+
+
 def _complaint(examination: Examination) -> str:
+    unknown = [seen for seen in examination.observations if seen.state is State.UNKNOWN]
+    many = [
+        *_many(len(examination.wrong), "wrong"),
+        *_many(len(unknown), "not known, for looking itself failed"),
+    ]
     lines = [
         f"  {seen.about}, {seen.check}: {seen.detail}{f' -> {seen.advice}' * bool(seen.advice)}"
-        for seen in examination.wrong
+        for seen in (*examination.wrong, *unknown)
     ]
-    many = f"{len(lines)} things are" if len(lines) > 1 else "One thing is"
-    return "\n".join([f"{many} wrong:", *lines])
+    return "\n".join([f"{'; '.join(many)}:", *lines])
+
+
+def _many(count: int, what: str) -> list[str]:
+    return [f"{count} things are {what}" if count > 1 else f"One thing is {what}"] * bool(count)

@@ -11,6 +11,7 @@ from airflow.sdk.exceptions import AirflowFailException
 from preheat.demand import Demand
 from preheat.plan import Disposition
 from preheat.provider.config import open_ledger
+from preheat.provider.operators.doctor import UNSEEN
 from preheat.provider.operators.upkeep import ERRORS, FOUND, wishes_of
 from preheat.rendering import count_of, outcome_table, table_text
 from preheat.upkeep import Ending, State
@@ -54,7 +55,9 @@ class UpkeepReportOperator(BaseOperator):
         cold = _cold(ledger, outcomes, found)
         if outcomes:
             self.log.info("What was due:\n%s", table_text(outcome_table(outcomes)))
+        unseen = [each for some in _pulled(ti, states, "doctor", UNSEEN) for each in some]
         lines = [*_kept_lines(outcomes, found, cold), _settled_line(settled), _pruned_line(pruned)]
+        lines += _unseen_lines(unseen)
         self.log.info("%s", "\n".join(["What upkeep found:", *lines]))
         errors = [each for some in _pulled(ti, states, "recheck", ERRORS) for each in some]
         complaints = [*_failed(states), *_error_lines(errors), *_cold_lines(cold)]
@@ -138,6 +141,12 @@ def _pruned_line(pruned: Mapping[str, int]) -> str:
     plans = count_of(pruned.get("plans", 0), "plan")
     attempts = count_of(pruned.get("attempts", 0), "attempt")
     return f"  forgotten from the ledger: {plans}, {attempts}"
+
+
+def _unseen_lines(unseen: list[str]) -> Iterable[str]:
+    if unseen:
+        yield "  not looked at, for a task cannot, or there is nothing to see yet:"
+        yield from (f"    {each}" for each in unseen)
 
 
 def _failed(states: Mapping[str, str]) -> Iterable[str]:
