@@ -11,7 +11,12 @@ import pytest
 from preheat.artifact import Blob, Image
 from preheat.demand import Demand
 from preheat.drivers.base import PEER, SEED
-from preheat.errors import RefusedError, RemoteUnavailableError, UnexpectedAnswerError
+from preheat.errors import (
+    RateLimitedError,
+    RefusedError,
+    RemoteUnavailableError,
+    UnexpectedAnswerError,
+)
 from preheat.placement import Scope
 from preheat.verdict import Verdict, judge
 
@@ -216,7 +221,31 @@ def test_the_rate_limit_slows_the_questions_down(
 
     wire.answer = answer
     assert driver.verify(heat_request(repository=REPOSITORY), [A]).copies
-    assert waits == [0.3, 0.3, 31.0]
+    assert [0.2 <= pause <= 0.4 for pause in waits] == [True, True, False]
+    assert len(set(waits)) == 3
+
+
+@pytest.mark.parametrize(("wish", "is_here"), [("3", True), ("60", False)])
+def test_a_proof_honours_retry_after(
+    wire: Any,
+    driver: DragonflyDriver,
+    heat_request: Any,
+    waits: list[float],
+    wish: str,
+    *,
+    is_here: bool,
+) -> None:
+    """A short one is waited out in the proof; a thread is not held for a longer one."""
+    peers = Peers(lambda bio: [task_row(1, bio, A, peer("1"))])
+    refusals = [(429, "rate limit exceeded", {"Retry-After": wish})]
+    wire.answer = lambda call: refusals.pop() if refusals else peers(call)
+    if is_here:
+        assert driver.verify(heat_request(repository=REPOSITORY), [A]).copies
+        assert [3.2 <= pause <= 3.4 for pause in waits] == [True]
+    else:
+        with pytest.raises(RateLimitedError) as caught:
+            driver.verify(heat_request(repository=REPOSITORY), [A])
+        assert (caught.value.retry_after_seconds, waits) == (60, [])
 
 
 @pytest.mark.parametrize(

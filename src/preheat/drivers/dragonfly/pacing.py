@@ -39,8 +39,9 @@ def paced_post(
     """Create a job and give its 200 answer, at the pace that the manager allows.
 
     All of it takes no longer than one POST may, so that whoever wrote down its beginning knows its
-    end: a quarter of that is for waiting. A ``Retry-After`` that fits into it is honoured here, a
-    longer one is the caller's.
+    end. Nobody waits any more once a quarter of that has passed, POSTs included, or would have with
+    the next pause. A ``Retry-After`` that fits into it is honoured here, a longer one is the
+    caller's.
 
     :param wait: waits so many seconds.
     :param explain: finds out, at the first 429, what it stands for; an error of another kind, or

@@ -8,6 +8,7 @@ asked for one by one, which takes a look of the manager, 30 s, and needs no regi
 
 from __future__ import annotations
 
+import random
 import secrets
 from http import HTTPStatus
 from typing import TYPE_CHECKING
@@ -31,8 +32,10 @@ if TYPE_CHECKING:
 __all__ = ["Proof"]
 
 RATE_LIMIT_TRIES = 20
-RATE_LIMIT_PAUSE_SECONDS = 0.3
+RATE_LIMIT_PAUSE_SECONDS = (0.2, 0.4)
+LONGEST_WISH_SECONDS = 10.0
 LOOKS = 2
+_random = random.SystemRandom()
 
 
 class Proof:
@@ -130,12 +133,17 @@ class Proof:
         return decode(self._post(body), Row, "a job").id
 
     def _post(self, body: Mapping[str, object]) -> Answer:
-        """Post one job, at the pace that the cluster's rate limit allows."""
-        for pause in (*[RATE_LIMIT_PAUSE_SECONDS] * RATE_LIMIT_TRIES, None):
+        """Post one job, at the pace that the cluster's rate limit allows.
+
+        A short ``Retry-After`` is honoured here, a longer one is the caller's.
+        """
+        tries = 0
+        while True:
             try:
                 return self.manager.post(body)
-            except RateLimitedError:
-                if pause is None:
+            except RateLimitedError as error:
+                wished = error.retry_after_seconds or 0.0
+                tries += 1
+                if tries > RATE_LIMIT_TRIES or wished > LONGEST_WISH_SECONDS:
                     raise
-                self.wait(pause)
-        raise AssertionError  # the last one returns or raises
+            self.wait(wished + _random.uniform(*RATE_LIMIT_PAUSE_SECONDS))
