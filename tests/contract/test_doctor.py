@@ -87,7 +87,7 @@ class Patient:
             job = self.driver.query([job.id], scheduler_cluster_id=1)[job.id]
         stored = self.ledger.placement(item.placement_id)
         finding = look_now(self.driver, stored, image, self.harbor)
-        self.ledger.upkeep.record_check(item.placement_id, finding)
+        self.ledger.upkeep.record_check(item.placement_id, finding, seen=stored)
 
     def seen(self, **changes: Any) -> dict[tuple[str, str], Observation]:
         """Examine, and give what was seen by what it is about."""

@@ -66,9 +66,7 @@ class Upkeep:
                 for row in connection.execute(query).mappings()
             ]
 
-    def record_check(
-        self, placement_id: int, finding: Finding, *, seen: StoredPlacement | None = None
-    ) -> bool:
+    def record_check(self, placement_id: int, finding: Finding, *, seen: StoredPlacement) -> bool:
         """Write down what the peers were found to hold, without any job.
 
         :param seen: the placement as it was read before the peers were asked.
@@ -77,7 +75,7 @@ class Upkeep:
         """
         with engine.writing(self._engine) as connection:
             now = engine.clock(connection)
-            still = placements.unchanged(seen) if seen else ()
+            still = placements.unchanged(seen)
             return placements.check(connection, placement_id, finding, now, *still)
 
     def last_warm(self, cluster: str) -> tuple[StoredPlacement, Image] | None:

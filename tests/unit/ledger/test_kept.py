@@ -167,7 +167,8 @@ def test_a_check_renews_the_proof(
         for host in ("10.0.0.1", "10.0.0.2")
     )
 
-    ledger.upkeep.record_check(wish.placement.id, judge(image, one.key, Report(copies)))
+    finding = judge(image, one.key, Report(copies))
+    assert ledger.upkeep.record_check(wish.placement.id, finding, seen=wish.placement)
 
     (renewed,) = ledger.upkeep.kept()
     assert renewed.placement.verdict == "WARM"

@@ -106,7 +106,8 @@ def test_a_check_is_written_only_over_what_it_saw(
     ledger.close_attempt(claim.attempt.id, None, "nothing was asked")
     moved = replace(newer, settings=replace(newer.settings, connection="dragonfly_old"))
     assert not ledger.upkeep.record_check(seen.id, cold, seen=moved)
-    assert not ledger.upkeep.record_check(seen.id, replace(cold, verdict=Verdict.UNKNOWN))
+    unknown = replace(cold, verdict=Verdict.UNKNOWN)
+    assert not ledger.upkeep.record_check(seen.id, unknown, seen=newer)
     assert ledger.placement(seen.id) == newer
     assert ledger.upkeep.record_check(seen.id, cold, seen=newer)
     assert ledger.placement(seen.id).verdict is Verdict.COLD
