@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 HERE = Path(__file__).parent
 DOCS = "PREHEAT_CRASH_DOCS"
+NUMBER = pytest.StashKey[int]()
 ROW = "row of the crash matrix"
 DATABASE = "database of the crash matrix"
 _told: list[tuple[str, Any]] = []
@@ -33,9 +34,11 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     return None
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist looks at the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark all that is here; the cells of one Airflow stay together in one process of xdist."""
-    for item in items:
+    for number, item in enumerate(items):
+        item.stash[NUMBER] = number
         if HERE in item.path.parents:
             item.add_marker("crash")
             database = item.callspec.params["database"]
@@ -53,10 +56,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Print the table; write it where the Makefile says."""
     from tests.crash.rig.table import Row, terminal_table, write_docs  # noqa: PLC0415 - only if asked for
 
-    rows = sorted(
-        (Row(**fields) for name, fields in _told if name == ROW),
-        key=lambda row: (row.run_by, row.database),
-    )
+    found = sorted((value for name, value in _told if name == ROW), key=lambda value: value[0])
+    rows = [Row(**fields) for _, fields in found]
     if not rows:
         return
     terminalreporter.section("crash matrix")
@@ -98,13 +99,15 @@ def world(request: pytest.FixtureRequest) -> Iterator[World]:
 
 @pytest.fixture
 def rows(
-    database: Sqlite | Postgres, record_property: Callable[[str, Any], None]
+    request: pytest.FixtureRequest,
+    database: Sqlite | Postgres,
+    record_property: Callable[[str, Any], None],
 ) -> Iterator[list[Row]]:
     """Keep the lines of the table that one test makes."""
     found: list[Row] = []
     yield found
     for row in found:
-        record_property(ROW, asdict(row))
+        record_property(ROW, (request.node.stash[NUMBER], asdict(row)))
         record_property(DATABASE, (database.name, database.version))
 
 

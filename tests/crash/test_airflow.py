@@ -99,7 +99,7 @@ class Run:
         def are_there() -> bool:
             return sum(attempt.job_id is not None for attempt in self.attempts()) >= count
 
-        until(are_there, f"{count} jobs in the ledger", 120, pause=0.2)
+        until(are_there, f"{count} jobs in the ledger", pause=0.2)
 
     def wait_until_deferred(self) -> None:
         """Wait until all are with the triggerer."""
@@ -107,11 +107,11 @@ class Run:
 
     def wait_for_verdicts(self) -> None:
         """Wait until every attempt is closed."""
-        until(lambda: not any(a.is_open for a in self.attempts()), "all verdicts", 120, pause=0.3)
+        until(lambda: not any(a.is_open for a in self.attempts()), "all verdicts", pause=0.3)
 
-    def end(self, seconds: float = 300) -> Row:
+    def end(self) -> Row:
         """Wait for the end of the run, and count."""
-        state = self.stack.wait_for_end(self.dag_id, self.run_id, self.world, seconds)
+        state = self.stack.wait_for_end(self.dag_id, self.run_id, self.world)
         with Ledger.open(self.stack.ledger) as ledger:
             ended = [
                 Ended(outcome.key, outcome.verdict, ledger.attempts(outcome.placement_id))

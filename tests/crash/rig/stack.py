@@ -10,6 +10,7 @@ import subprocess
 import sys
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +22,7 @@ from preheat.cli.demo.settings import airflow_environment
 from preheat.cli.pools import pools_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from tests.crash.rig.world import World
 
@@ -31,6 +32,7 @@ ROOT = Path(__file__).parents[3]
 LOGIN = "admin"
 PARTS = ("api-server", "scheduler", "dag-processor", "triggerer")
 RUNNING = {"queued", "running"}
+RUN_SECONDS = 600
 CLUSTERS = """\
 apiVersion: preheat/v1alpha1
 kind: PreheatClusters
@@ -157,37 +159,46 @@ class Stack:
 
     def log_in(self) -> None:
         """Wait until the API server answers, and log in."""
+        self.patiently(lambda: self.api.log_in(LOGIN, LOGIN))
 
-        def has_logged_in() -> bool:
-            try:
-                self.api.log_in(LOGIN, LOGIN)
-            except AirflowApiError:
-                return False
+    def patiently(self, call: Callable[[], Any]) -> Any:
+        """Call Airflow's API until it answers: it may be gone, or on a busy machine."""
+        answers: list[Any] = []
+
+        def has_answered() -> bool:
+            answers.append(call())
             return True
 
-        until(has_logged_in, "Airflow's API server", 120, pause=0.5)
+        until(has_answered, "Airflow's API server", pause=0.5, despite=(AirflowApiError,))
+        return answers[0]
 
-    def is_well(self) -> bool:
-        """Tell whether every part says it is well."""
-        return self.api.is_healthy()
+    def wait_for(self, happened: Callable[[], Any], what: str, seconds: float = 240) -> None:
+        """Wait for something that Airflow's API tells."""
+        until(happened, what, seconds, pause=0.3, despite=(AirflowApiError,))
 
     def begin(self, dag_id: str) -> str:
         """Unpause a scheduled DAG; returns the one run that Airflow starts then."""
-        until(lambda: self.api.knows(f"/dags/{dag_id}"), f"the DAG {dag_id}", 120, pause=0.5)
-        self.api.unpause(dag_id)
-        until(lambda: self.api.active_run(dag_id), f"a run of {dag_id}", 60, pause=0.2)
-        return str(self.api.active_run(dag_id))
+        self.wait_for(lambda: self.api.knows(f"/dags/{dag_id}"), f"the DAG {dag_id}")
+        self.patiently(lambda: self.api.unpause(dag_id))
+        runs: list[str] = []
+
+        def has_begun() -> bool:
+            runs.extend(filter(None, [self.api.active_run(dag_id)]))
+            return bool(runs)
+
+        self.wait_for(has_begun, f"a run of {dag_id}")
+        return runs[0]
 
     def tracked(self, dag_id: str, run_id: str) -> list[dict[str, Any]]:
         """Read the tracked task instances of a run."""
         path = f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances?limit=200&task_id=eu-1.track"
-        found = self.api.call("GET", path)["task_instances"]
+        found = self.patiently(lambda: self.api.call("GET", path))["task_instances"]
         return [ti for ti in found if ti["task_id"] == "eu-1.track" and ti["map_index"] >= 0]
 
     def wait_for_success(self, dag_id: str, run_id: str, task_id: str) -> None:
         """Wait until an unmapped task has ended well."""
         path = f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}"
-        until(lambda: self.api.call("GET", path)["state"] == "success", task_id, 120, pause=0.1)
+        self.wait_for(lambda: self.api.call("GET", path)["state"] == "success", task_id)
 
     def wait_for_state(self, dag_id: str, run_id: str, state: str, count: int) -> None:
         """Wait until so many tracked instances are in a state."""
@@ -197,21 +208,20 @@ class Stack:
             assert self.api.run_state(dag_id, run_id) in RUNNING, states
             return states.count(state) >= count
 
-        until(are_there, f"{count} instances {state}", 120, pause=0.3)
+        self.wait_for(are_there, f"{count} instances {state}")
 
-    def wait_for_end(self, dag_id: str, run_id: str, world: World, seconds: float = 300) -> str:
+    def wait_for_end(self, dag_id: str, run_id: str, world: World) -> str:
         """Wait for the end of a run, noting its jobs; returns its state."""
+        states: list[str] = []
 
         def has_ended() -> bool:
             self.revive()
             world.see_jobs()
-            try:
-                return self.api.run_state(dag_id, run_id) not in RUNNING
-            except AirflowApiError:
-                return False
+            states.append(self.api.run_state(dag_id, run_id))
+            return states[-1] not in RUNNING
 
-        until(has_ended, f"the end of {dag_id}", seconds, pause=0.5)
-        return self.api.run_state(dag_id, run_id)
+        self.wait_for(has_ended, f"the end of {dag_id}", RUN_SECONDS)
+        return states[-1]
 
 
 def airflow() -> str:
@@ -242,8 +252,8 @@ def set_up(
             stack.start(part)
         stack.log_in()
         for name, fields in pools_of(include / "clusters.yaml").items():
-            stack.api.put_pool(name, fields)
-        until(stack.is_well, "all parts of Airflow", 120, pause=0.5)
+            stack.patiently(partial(stack.api.put_pool, name, fields))
+        stack.wait_for(stack.api.is_healthy, "all parts of Airflow")
         yield stack
     finally:
         stack.stop()

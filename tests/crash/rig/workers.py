@@ -71,7 +71,7 @@ class Worker:
         """Count the lines that start with this word."""
         return sum(line.startswith(word) for line in self.said)
 
-    def wait(self, word: str, count: int = 1, seconds: float = 120) -> None:
+    def wait(self, word: str, count: int = 1) -> None:
         """Wait until it said so."""
 
         def is_told() -> bool:
@@ -79,7 +79,7 @@ class Worker:
             assert said or self.process.poll() is None, self.said[-3:]
             return said
 
-        until(is_told, f"{count} x {word!r} of a worker, which said {self.said[-3:]}", seconds)
+        until(is_told, f"{count} x {word!r} of a worker, which said {self.said[-3:]}")
 
     def go(self) -> None:
         """Let it begin."""

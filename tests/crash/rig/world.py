@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -19,21 +20,33 @@ if TYPE_CHECKING:
     from preheat.placement import PlacementKey
     from preheat.sandbox import Sandbox
 
-__all__ = ["CLOCK_FACTOR", "PLACEMENTS", "Hold", "World", "until", "worlds"]
+__all__ = ["CLOCK_FACTOR", "PLACEMENTS", "WAIT_SECONDS", "Hold", "World", "until", "worlds"]
 
 PLACEMENTS = 20
 CLOCK_FACTOR = 0.02
-_CALL_SECONDS = 30
+WAIT_SECONDS = 240.0
+_CALL_SECONDS = 60
 _ROBOT = ("robot$preheat", "preheat-sandbox-robot")
 
 
-def until(happened: Callable[[], Any], what: str, seconds: float = 90, pause: float = 0.1) -> None:
+def until(
+    happened: Callable[[], Any],
+    what: str,
+    seconds: float = WAIT_SECONDS,
+    *,
+    pause: float = 0.1,
+    despite: tuple[type[Exception], ...] = (),
+) -> None:
     """Wait for something to become true; this is for watching, never for hoping.
 
+    :param despite: errors that only mean that it has not happened yet.
     :raises TimeoutError: if it does not happen in time.
     """
     end = time.monotonic() + seconds
-    while not happened():
+    while True:
+        with suppress(*despite):
+            if happened():
+                return
         if time.monotonic() > end:
             raise TimeoutError(f"waited {seconds:.0f} s for {what}")
         threading.Event().wait(pause)
@@ -62,7 +75,7 @@ class Hold:
     def _mark(self) -> tuple[Any, Any]:
         return self.order["match"], self.order.get("hold")
 
-    def wait(self, count: int, seconds: float = 90) -> None:
+    def wait(self, count: int, seconds: float = WAIT_SECONDS) -> None:
         """Wait until so many are kept."""
         until(lambda: self.held >= count, f"{count} held requests {self.order}", seconds)
 
