@@ -186,6 +186,9 @@ def test_a_refusal_closes_the_attempt_with_its_words(
     assert ledger.placement(placement_id).checked_at is None
 
 
+MANY = 50  # more than the driver's own patience with a rate limit
+
+
 @pytest.mark.parametrize(
     ("answers", "error"), [(TOO_MANY, RateLimitedError), (NO_SCHEDULER, RemoteUnavailableError)]
 )
@@ -198,12 +201,13 @@ def test_what_never_reached_dragonfly_is_closed_as_never_asked(
 ) -> None:
     """Turned away at the door: nothing was asked, and the retry starts with a new attempt."""
     # The manager answers 429 to unknown clusters too; the driver would look for the cluster.
-    manager.script.append(answers)
-    manager.list_failures.append(OVERLOADED)
+    manager.script.extend([answers] * MANY)
+    manager.list_failures.extend([OVERLOADED] * MANY)
     with pytest.raises(error):
         asked()
     attempt = left()
     assert (attempt.asked_at, attempt.is_open, attempt.job_id) == (None, False, None)
+    manager.script.clear()
     manager.list_failures.clear()
     assert asked().id != attempt.id
 
