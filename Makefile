@@ -80,7 +80,7 @@ test-live: $(READY) ## The contract tests against the Harbor and Dragonfly named
 
 .PHONY: test-crash
 test-crash: $(READY) ## Kill everything, on SQLite and PostgreSQL; writes the table of docs/crash-safety.md.
-	@PREHEAT_CRASH_DOCS=docs/crash-safety.md $(BIN)/python -m pytest -m crash tests/crash -n 3 --dist loadgroup $(PYTEST_ARGS)
+	@PREHEAT_CRASH_DOCS=docs/crash-safety.md $(BIN)/python -m pytest -m crash tests/crash -n 3 --dist loadscope $(PYTEST_ARGS)
 
 .PHONY: lint
 lint: $(READY) ## Ruff: rules and formatting.

@@ -34,16 +34,26 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     return None
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist looks at the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark all that is here; the cells of one Airflow stay together in one process of xdist."""
+    """Mark all that is here, and number it: lines of the table come in any order."""
     for number, item in enumerate(items):
         item.stash[NUMBER] = number
         if HERE in item.path.parents:
             item.add_marker("crash")
-            database = item.callspec.params["database"]
-            own = item.path.stem == "test_airflow"
-            item.add_marker(pytest.mark.xdist_group(f"{item.path.stem} {database if own else ''}"))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Keep the cells of one Airflow in one process; xdist 3.8 loses its groups on pytest 9.2."""
+    from xdist.scheduler import LoadScopeScheduling  # noqa: PLC0415 - only if it is there
+
+    class ByAirflow(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file, _, test = nodeid.partition("::")
+            own = file.endswith("test_airflow.py") and "postgresql" in test
+            return f"{file} {own}"
+
+    return ByAirflow(config, log) if "crash" in config.option.markexpr else None
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
