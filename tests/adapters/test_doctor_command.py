@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
+from airflow.models.pool import Pool
+from sqlalchemy.exc import OperationalError
 from typer.testing import CliRunner
 
 from preheat.cli import app
+from preheat.policy.loader import load_clusters
 
 INCLUDE = Path(__file__).parents[2] / "include"
 
@@ -22,6 +26,12 @@ def doctor(world: Any, tmp_path: Path) -> Any:
     text = (INCLUDE / "clusters.yaml").read_text()
     text = text.replace("http://127.0.0.1:8085", world.sandbox.harbor_url)
     (include / "clusters.yaml").write_text(text)
+    # Other tests of this process may have made a database, and pools of their own in it.
+    with suppress(OperationalError):
+        for cluster in load_clusters(text, "clusters.yaml"):
+            Pool.create_or_update_pool(
+                cluster.pool, cluster.max_concurrent_jobs, "", include_deferred=True
+            )
     runner = CliRunner(env={"COLUMNS": "80", "NO_COLOR": "1"})
 
     def call(*words: object) -> Any:

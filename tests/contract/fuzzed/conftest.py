@@ -176,7 +176,7 @@ CALLS: dict[str, Callable[[str], Any]] = {
     "token": lambda url: harbor(url).pull_authorization(["a/b"]),
     "manifest": lambda url: harbor(url).resolve("a/b", DIGEST, "linux/amd64"),
     "children": lambda url: harbor(url).children("a/b", DIGEST),
-    "blob": lambda url: harbor(url).blob_answer("a/b", DIGEST),
+    "blob": lambda url: harbor(url).blob_answer("a/b", DIGEST).words,
     "instances": lambda url: harbor(url).preheat_instances(),
     "policies": lambda url: harbor(url).preheat_policies("a"),
     "security": lambda url: harbor(url).project_security("a"),
