@@ -12,6 +12,7 @@ from pydantic import SecretStr
 from requests import Session
 
 from benchmarks.figures import Figure
+from benchmarks.policies import CLUSTERS
 from preheat.harbor.client import HarborClient
 from preheat.policy.engine import evaluate
 from preheat.policy.loader import load_clusters, load_policy
@@ -31,23 +32,6 @@ __all__ = ["measure"]
 
 ARTIFACTS = 10_000
 _REPEATS = 7
-_CLUSTERS = """\
-apiVersion: preheat/v1alpha1
-kind: PreheatClusters
-clusters:
-  - name: eu-1
-    connection: dragonfly_default
-    schedulerClusterId: 1
-    labels: {region: eu}
-    platforms: [linux/amd64]
-    pullEndpoints: {harbor_default: https://harbor.example.com}
-  - name: us-1
-    connection: dragonfly_default
-    schedulerClusterId: 2
-    labels: {region: us}
-    platforms: [linux/amd64]
-    pullEndpoints: {harbor_default: https://harbor.example.com}
-"""
 _POLICY = r"""
 apiVersion: preheat/v1alpha1
 kind: PreheatPolicy
@@ -107,7 +91,7 @@ def measure(folder: Path, console: Console) -> list[Figure]:
     """Let both do their work in turns and take the best of each."""
     del folder
     console.print(f"planning: a sandbox of {ARTIFACTS} artifacts, its pages kept")
-    clusters = load_clusters(_CLUSTERS, "clusters.yaml")
+    clusters = load_clusters(CLUSTERS, "clusters.yaml")
     policy = load_policy(_POLICY, "bench.yaml", clusters)
     now = datetime.now(UTC)
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from preheat.policy.engine import Evaluation
     from preheat.policy.model import Clusters, Policy
 
-__all__ = ["Answerer", "complete", "list_artifacts", "proved_warm", "unanswered"]
+__all__ = ["Answerer", "complete", "list_artifacts", "proved_warm"]
 
 Answerer: TypeAlias = "Callable[[Sequence[Question]], Facts]"
 """Finds answers; must answer every question, with None for what cannot be known."""
@@ -100,8 +100,3 @@ def complete(evaluation: Evaluation, answer: Answerer, facts: Facts | None = Non
             raise LookupError(message)
         plan = evaluation.plan(known)
     return plan
-
-
-def unanswered(questions: Sequence[Question]) -> Facts:
-    """Say of each question that nobody knows: for a saved catalogue, when no Harbor is asked."""
-    return dict.fromkeys(questions)

@@ -109,17 +109,16 @@ def look_now(
     placement: StoredPlacement,
     image: Image,
     registry: Registry,
-    *,
-    demand: Demand | None = None,
+    demand: Demand,
 ) -> Finding:
     """Judge a placement by what the peers hold now. Nothing is heated, and nothing written down.
 
-    UNKNOWN where they cannot be asked, for whatever reason.
+    :raises RemoteError: the manager cannot be asked: that is no finding.
     """
-    try:
-        return _look(driver, placement, image, registry, demand or placement.settings.demand)
-    except WAITED_OUT as error:
-        return unknown(image, f"the peers could not be asked: {error}")
+    key, settings = placement.key, placement.settings
+    report = ask_peers(driver, key, settings, image, registry)
+    hosts = settings.hosts_of(key.scope)
+    return judge(image, key, report, expected_hosts=hosts, demand=demand)
 
 
 def ask_peers(
@@ -150,16 +149,13 @@ def _look(
     driver: Driver, placement: StoredPlacement, image: Image, registry: Registry, demand: Demand
 ) -> Finding:
     """Judge what the peers hold now; a refusal is a finding, an outage is raised."""
-    key, settings = placement.key, placement.settings
     try:
-        report = ask_peers(driver, key, settings, image, registry)
+        finding = look_now(driver, placement, image, registry, demand)
     except WAITED_OUT:
         raise
     except RemoteError as error:
         return unknown(image, f"the peers could not be asked: {error}")
-    hosts = settings.hosts_of(key.scope)
-    finding = judge(image, key, report, expected_hosts=hosts, demand=demand)
-    return _with_reasons(finding, registry, key.repository)
+    return _with_reasons(finding, registry, placement.key.repository)
 
 
 def _judged(

@@ -86,7 +86,7 @@ class Patient:
             Event().wait(0.05)
             job = self.driver.query([job.id], scheduler_cluster_id=1)[job.id]
         stored = self.ledger.placement(item.placement_id)
-        finding = look_now(self.driver, stored, image, self.harbor)
+        finding = look_now(self.driver, stored, image, self.harbor, settings.demand)
         self.ledger.upkeep.record_check(item.placement_id, finding, seen=stored)
 
     def seen(self, **changes: Any) -> dict[tuple[str, str], Observation]:

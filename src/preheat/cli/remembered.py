@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from preheat.errors import LedgerError
@@ -12,6 +11,7 @@ from preheat.planning import proved_warm
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
+    from datetime import datetime
 
     from preheat.demand import Demand
     from preheat.facts import Facts, Question
@@ -20,15 +20,13 @@ if TYPE_CHECKING:
 
 __all__ = ["Remembered", "remembered"]
 
-_DAY = timedelta(days=1)
-
 
 @dataclass(frozen=True)
 class Remembered:
     """Nothing, unless a ledger was read.
 
     :param warm: placements proved warm, with the time of that proof, by what is demanded of it.
-    :param spent: by policy, the bytes asked of each cluster in the last day.
+    :param spent: by policy, the bytes asked of each cluster so far on the policy's calendar day.
     :param url: of the ledger; empty for none.
     """
 

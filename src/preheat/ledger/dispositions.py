@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import select, update
 
 from preheat.ledger import kept
-from preheat.ledger.engine import clock
+from preheat.ledger.engine import clock, in_parts
 from preheat.ledger.schema import placement, plan, plan_placement
 from preheat.plan import Disposition
 
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, ScalarSelect
 
 __all__ = ["close_window", "hold_to_budget", "lift_budget"]
-
-_IN_AT_ONCE = 500
 
 
 def lift_budget(connection: Connection, dag_id: str, run_id: str, most: int) -> int:
@@ -95,6 +93,5 @@ def _set(
     connection: Connection, own: ScalarSelect[int], positions: Sequence[int], **values: str
 ) -> None:
     change = update(plan_placement).where(plan_placement.c.plan_id == own).values(**values)
-    for start in range(0, len(positions), _IN_AT_ONCE):
-        some = positions[start : start + _IN_AT_ONCE]
+    for some in in_parts(positions):
         connection.execute(change.where(plan_placement.c.position.in_(some)))

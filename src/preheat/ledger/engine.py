@@ -7,7 +7,7 @@ import sqlite3
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakSet
 
 from sqlalchemy import create_engine, event, func, select
@@ -26,13 +26,14 @@ from sqlalchemy.pool import NullPool
 from preheat.errors import LedgerError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from sqlalchemy import Connection, Engine, Table, Update
 
 __all__ = [
     "changed",
     "clock",
+    "in_parts",
     "make_engine",
     "parse_url",
     "reading",
@@ -43,8 +44,10 @@ __all__ = [
 ]
 
 BUSY_SECONDS = 60
+_IN_AT_ONCE = 500
 _IMMEDIATE = {"preheat_immediate": True}
 _engines: WeakSet[Engine] = WeakSet()
+_Value = TypeVar("_Value")
 
 
 def _forget_connections() -> None:
@@ -179,6 +182,12 @@ def clock(connection: Connection) -> datetime:
 def changed(connection: Connection, statement: Update) -> bool:
     """Run an UPDATE of one row and tell whether there was one to change."""
     return connection.execute(statement).rowcount == 1
+
+
+def in_parts(values: Sequence[_Value]) -> Iterator[Sequence[_Value]]:
+    """Cut what an IN lists: a statement takes only so many parameters."""
+    for start in range(0, len(values), _IN_AT_ONCE):
+        yield values[start : start + _IN_AT_ONCE]
 
 
 def upsert(connection: Connection, table: Table) -> sqlite.Insert | postgresql.Insert:

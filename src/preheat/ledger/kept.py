@@ -13,7 +13,7 @@ from sqlalchemy import delete, select
 
 from preheat.demand import Demand
 from preheat.ledger import placements
-from preheat.ledger.engine import upsert
+from preheat.ledger.engine import in_parts, upsert
 from preheat.ledger.schema import kept as table
 from preheat.ledger.schema import placement, plan, plan_placement
 from preheat.plan import Disposition, KeepWarm
@@ -31,7 +31,6 @@ __all__ = ["Kept", "as_data", "follow", "forget", "forget_expired", "of_all"]
 # A plan that does not ask for something (budget, window) does not promise to look after it either.
 _PROMISED = (Disposition.ASK.value, Disposition.ALREADY_WARM.value)
 _KEY = ["placement_id", "policy"]
-_IN_AT_ONCE = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,9 +136,7 @@ def of_all(connection: Connection, now: datetime) -> list[Kept]:
 
 def forget(connection: Connection, placement_ids: Collection[int]) -> None:
     """Keep these warm no more, whoever wanted it."""
-    ids = sorted(placement_ids)
-    for start in range(0, len(ids), _IN_AT_ONCE):
-        some = ids[start : start + _IN_AT_ONCE]
+    for some in in_parts(sorted(placement_ids)):
         connection.execute(delete(table).where(table.c.placement_id.in_(some)))
 
 

@@ -12,7 +12,7 @@ from sqlalchemy import case, exists, func, or_, select, update
 from preheat.artifact import Blob, Image
 from preheat.demand import Demand, VerifyMode
 from preheat.errors import LedgerError
-from preheat.ledger.engine import changed, clock, upsert
+from preheat.ledger.engine import changed, clock, in_parts, upsert
 from preheat.ledger.records import Proof, StoredPlacement
 from preheat.ledger.schema import attempt
 from preheat.ledger.schema import image as image_table
@@ -42,8 +42,6 @@ __all__ = [
     "unchanged",
     "warm",
 ]
-
-_IN_AT_ONCE = 500
 
 
 def fingerprint(key: PlacementKey) -> str:
@@ -220,8 +218,7 @@ def get_images(connection: Connection, digests: Iterable[str]) -> dict[str, Imag
     """Read those images whose manifest was ever resolved, by digest."""
     found: dict[str, Image] = {}
     wanted = list(dict.fromkeys(digests))
-    for start in range(0, len(wanted), _IN_AT_ONCE):
-        some = wanted[start : start + _IN_AT_ONCE]
+    for some in in_parts(wanted):
         query = select(image_table).where(image_table.c.digest.in_(some))
         for row in connection.execute(query):
             blobs = tuple(Blob(digest=name, size=size) for name, size in row.blobs)

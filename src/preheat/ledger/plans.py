@@ -32,7 +32,6 @@ __all__ = ["decisions", "failures", "record", "selected_before", "spent"]
 
 LABEL_LENGTH = 500
 DETAIL_LENGTH = 2000
-_IN_AT_ONCE = 500
 
 
 def record(connection: Connection, plan: Plan, run: RunRef) -> RecordedPlan:

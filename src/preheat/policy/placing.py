@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from preheat.artifact import Artifact
     from preheat.policy.model import Cluster, Submit, Target
 
-__all__ = ["Chosen", "Placed", "Placing", "label_of"]
+__all__ = ["Chosen", "Placed", "Placing", "label_of", "limit_run"]
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
 _SHORT_DIGEST = 12
@@ -145,22 +145,32 @@ class Placing:
         Else, with a short ``freshFor``, the same first ones would be asked for in every run and the
         others never.
         """
-        asked: dict[str, list[PlannedPlacement]] = {}
-        for planned in placements:
-            if planned.disposition is Disposition.ASK:
-                asked.setdefault(planned.key.cluster, []).append(planned)
-        late: dict[PlacementKey, str] = {}
-        for cluster, own in asked.items():
-            own.sort(key=lambda planned: self.warm.get(planned.key, _NEVER))
-            rest = own[self.max_map_length :]
-            late |= dict.fromkeys(
-                (planned.key for planned in rest),
-                f"one run takes {self.max_map_length} placements of {cluster};"
-                f" {len(rest)} wait for the next",
-            )
-        return tuple(
-            replace(planned, disposition=Disposition.NEXT_RUN, detail=late[planned.key])
-            if planned.key in late
-            else planned
-            for planned in placements
-        )
+        return limit_run(placements, self.max_map_length, self.warm)
+
+
+def limit_run(
+    placements: Sequence[PlannedPlacement],
+    most: int,
+    warm: Mapping[PlacementKey, datetime] | None = None,
+) -> tuple[PlannedPlacement, ...]:
+    """Ask for at most so many placements of each cluster; the others wait for the next run.
+
+    :param warm: when each was found warm: the earliest goes first, the others keep their order.
+    """
+    proved = warm or {}
+    asked: dict[str, list[PlannedPlacement]] = {}
+    for planned in placements:
+        if planned.disposition is Disposition.ASK:
+            asked.setdefault(planned.key.cluster, []).append(planned)
+    late: dict[PlacementKey, str] = {}
+    for cluster, own in asked.items():
+        own.sort(key=lambda planned: proved.get(planned.key, _NEVER))
+        rest = own[most:]
+        detail = f"one run takes {most} placements of {cluster}; {len(rest)} wait for the next"
+        late |= dict.fromkeys((planned.key for planned in rest), detail)
+    return tuple(
+        replace(planned, disposition=Disposition.NEXT_RUN, detail=late[planned.key])
+        if planned.key in late
+        else planned
+        for planned in placements
+    )

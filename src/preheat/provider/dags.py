@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import DAG, Asset, CronTriggerTimetable, Param, TaskGroup
+from airflow.sdk import DAG, Asset, CronTriggerTimetable, Param
 
 from preheat.placement import Scope
 from preheat.policy.budget import OnExceed
@@ -23,9 +22,8 @@ from preheat.provider.operators.approval import BudgetApprovalOperator
 from preheat.provider.operators.placements import ClusterPlacementsOperator
 from preheat.provider.operators.plan import EvaluatePolicyOperator
 from preheat.provider.operators.report import PreheatReportOperator
-from preheat.provider.retries import PreheatRetryPolicy
-from preheat.provider.sensors.dragonfly import DragonflyPreheatSensor
 from preheat.provider.sources import BrokenSource, PolicySource, TypedImagesSource
+from preheat.provider.tracking import PATIENT, START, cluster_group, track
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -45,14 +43,6 @@ REPORT = "report"
 APPROVE = "approve"
 _UNFIT = re.compile(r"[^\w.-]", re.ASCII)  # what Airflow allows in no id
 _TAG_LENGTH = 100  # the most that Airflow's database takes
-_START = datetime(2025, 1, 1, tzinfo=UTC)
-# Tries beyond the policy's own: what an outage of Harbor, Dragonfly or the ledger may cost.
-_OUTAGE_TRIES = 5
-_PATIENT: dict[str, Any] = {
-    "retries": _OUTAGE_TRIES,
-    "retry_delay": timedelta(seconds=15),
-    "retry_policy": PreheatRetryPolicy(retries=_OUTAGE_TRIES, max_backoff_seconds=120),
-}
 
 
 @dataclass(frozen=True)
@@ -75,50 +65,39 @@ class Body:
 
     def build(self) -> None:
         """Add the tasks to the DAG that is being made."""
-        plan = EvaluatePolicyOperator(task_id=PLAN, source=self.source, **_PATIENT)
+        plan = EvaluatePolicyOperator(task_id=PLAN, source=self.source, **PATIENT)
         report = PreheatReportOperator(
             task_id=REPORT,
             plan_task_id=PLAN,
             accept_partial=self.on_partial is OnPartial.ACCEPT,
             trigger_rule="all_done",
-            **_PATIENT,
+            **PATIENT,
             outlets=[Asset(f"warm://{c.name}") for c in self.clusters] if self.announce else [],
         )
         plan >> report
         before: BaseOperator = plan
         if self.asks_for:
             before = BudgetApprovalOperator(
-                task_id=APPROVE, plan_task_id=PLAN, policy=self.asks_for, **_PATIENT
+                task_id=APPROVE, plan_task_id=PLAN, policy=self.asks_for, **PATIENT
             )
             plan >> before
         for cluster in self.clusters:
             self._track(cluster, before, report)
 
     def _track(self, cluster: Cluster, before: BaseOperator, report: PreheatReportOperator) -> None:
-        retries = self.retry.attempts - 1 + _OUTAGE_TRIES
-        taken = cluster.name in {PLAN, REPORT, APPROVE}
-        group_id = f"cluster-{cluster.name}" if taken else cluster.name
-        with TaskGroup(group_id=group_id, tooltip=f"Dragonfly cluster {cluster.name}"):
+        with cluster_group(cluster, taken={PLAN, REPORT, APPROVE}):
             placements = ClusterPlacementsOperator(
-                task_id="placements", cluster=cluster.name, windows=self.windows, **_PATIENT
+                task_id="placements", cluster=cluster.name, windows=self.windows, **PATIENT
             )
-            track = DragonflyPreheatSensor.partial(
-                task_id="track",
-                pool=cluster.pool,
+            tracked = track(
+                cluster,
+                placements,
+                self.retry,
+                retry_partial=self.on_partial is not OnPartial.FAIL,
                 accept_partial=self.on_partial is OnPartial.ACCEPT,
-                map_index_template="{{ task.placement_label }}",
-                retries=retries,
-                retry_delay=timedelta(seconds=self.retry.backoff_seconds),
-                retry_policy=PreheatRetryPolicy(
-                    attempts=self.retry.attempts,
-                    retries=retries,
-                    backoff_seconds=self.retry.backoff_seconds,
-                    max_backoff_seconds=self.retry.max_backoff_seconds,
-                    retry_partial=self.on_partial is not OnPartial.FAIL,
-                ),
-            ).expand_kwargs(placements.output)
+            )
         before >> placements
-        track >> report
+        tracked >> report
 
 
 def policy_dags(dag_folder: Path, only: str | None = None) -> Iterator[DAG]:
@@ -149,7 +128,7 @@ def _policy_dag(policy: Policy, clusters: Clusters) -> DAG:
         dag_id=f"preheat__{policy.name}",
         description=policy.description,
         schedule=timetable,
-        start_date=_START,
+        start_date=START,
         catchup=False,
         max_active_runs=1,
         tags=_tags(policy),
@@ -182,7 +161,7 @@ def _invalid_dag(dag_id: str, file: Path, problems: Sequence[Problem]) -> DAG:
         dag_id=dag_id,
         description=f"{file.name} is invalid",
         schedule=None,
-        start_date=_START,
+        start_date=START,
         tags=["preheat", "policy", "invalid"],
         default_args={"owner": "preheat"},
         doc_md=_wrong(file, problems),
@@ -206,7 +185,7 @@ def images_dag(dag_folder: Path, doc: str | None) -> DAG:
         dag_id="preheat_images",
         description="Warm the images you name, on the clusters you name",
         schedule=None,
-        start_date=_START,
+        start_date=START,
         tags=["preheat", "images", *(["invalid"] if problems else [])],
         default_args={"owner": "preheat"},
         params=_form(clusters),

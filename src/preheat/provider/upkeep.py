@@ -8,13 +8,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import DAG, CronTriggerTimetable, Param, TaskGroup
+from airflow.sdk import DAG, CronTriggerTimetable, Param
 
 from preheat.plan import Disposition, Plan, PlannedPlacement
 from preheat.policy.model import Retry
+from preheat.policy.placing import limit_run
 from preheat.provider.config import max_map_length
 from preheat.provider.docs import invalid_doc
 from preheat.provider.files import Files
@@ -26,13 +27,13 @@ from preheat.provider.operators.upkeep import (
     SettleAttemptsOperator,
 )
 from preheat.provider.operators.upkeepreport import UpkeepReportOperator
-from preheat.provider.retries import PreheatRetryPolicy
-from preheat.provider.sensors.dragonfly import DragonflyPreheatSensor
 from preheat.provider.sources import BrokenSource
+from preheat.provider.tracking import PATIENT, START, cluster_group, track
 from preheat.upkeep import UPKEEP_PLAN, due
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from datetime import datetime
     from pathlib import Path
 
     from airflow.sdk import BaseOperator
@@ -46,15 +47,7 @@ __all__ = ["KeepWarmSource", "upkeep_dag"]
 CHECK_ALL = "check_all"
 _EVERY = timedelta(hours=1)
 _CRON = "17 * * * *"
-_START = datetime(2025, 1, 1, tzinfo=UTC)
 _EVER = timedelta(days=3660)
-_OUTAGE_TRIES = 5
-_RETRY = Retry()
-_PATIENT: dict[str, Any] = {
-    "retries": _OUTAGE_TRIES,
-    "retry_delay": timedelta(seconds=15),
-    "retry_policy": PreheatRetryPolicy(retries=_OUTAGE_TRIES, max_backoff_seconds=120),
-}
 
 
 @dataclass(frozen=True)
@@ -81,12 +74,12 @@ class KeepWarmSource:
         wanted = [wish for wish in wishes if wish.placement.id not in lost]
         awake = [wish for wish in wanted if not _sleeps(policies.get(wish.policy))]
         ahead = _EVER if params.get(CHECK_ALL) else _EVERY
-        found = due(awake, now, ahead=ahead)
+        planned = [self._planned(one, policies, now) for one in due(awake, now, ahead=ahead)]
         return Plan(
             policy=UPKEEP_PLAN,
             evaluated_at=now,
             decisions=(),
-            placements=_limited([self._planned(one, policies, now) for one in found]),
+            placements=limit_run(planned, max_map_length()),  # the oldest proofs come first
             clusters=tuple(cluster.as_data() for cluster in self.clusters),
             warnings=tuple(_warnings(len(lost), len(wanted) - len(awake))),
         )
@@ -133,24 +126,6 @@ def _closed(policy: Policy | None, now: datetime) -> str:
     return "" if state.open else state.detail
 
 
-def _limited(placements: Iterable[PlannedPlacement]) -> tuple[PlannedPlacement, ...]:
-    """Leave for the next hour what one run cannot take; the oldest proofs come first."""
-    most = max_map_length()
-    counts: dict[str, int] = {}
-    limited = []
-    for planned in placements:
-        if planned.disposition is Disposition.ASK:
-            cluster = planned.key.cluster
-            counts[cluster] = counts.get(cluster, 0) + 1
-            if counts[cluster] > most:
-                detail = f"one run takes {most} placements of {cluster}"
-                planned = replace(  # noqa: PLW2901 - the same placement, marked
-                    planned, disposition=Disposition.NEXT_RUN, detail=detail
-                )
-        limited.append(planned)
-    return tuple(limited)
-
-
 def _warnings(lost: int, asleep: int) -> Iterable[str]:
     if lost:
         yield (
@@ -174,7 +149,7 @@ def upkeep_dag(dag_folder: Path, doc: str | None) -> DAG:
         dag_id=UPKEEP_PLAN,
         description="Doctor, what must stay warm, what was left open, retention",
         schedule=CronTriggerTimetable(_CRON, timezone="UTC"),
-        start_date=_START,
+        start_date=START,
         catchup=False,
         max_active_runs=1,
         tags=["preheat", "upkeep", *(["invalid"] if problems else [])],
@@ -185,12 +160,12 @@ def upkeep_dag(dag_folder: Path, doc: str | None) -> DAG:
         source = BrokenSource(problems) if problems else KeepWarmSource(clusters, files)
         doctor = PreheatDoctorOperator(task_id="doctor", include=str(files.folder))
         plan = EvaluatePolicyOperator(
-            task_id="plan", source=source, trigger_rule="all_done", **_PATIENT
+            task_id="plan", source=source, trigger_rule="all_done", **PATIENT
         )
         prune = PruneLedgerOperator(
-            task_id="prune", clusters=clusters.names, trigger_rule="all_done", **_PATIENT
+            task_id="prune", clusters=clusters.names, trigger_rule="all_done", **PATIENT
         )
-        report = UpkeepReportOperator(task_id="report", trigger_rule="all_done", **_PATIENT)
+        report = UpkeepReportOperator(task_id="report", trigger_rule="all_done", **PATIENT)
         doctor >> plan >> prune >> report
         for cluster in clusters:
             _look_after(cluster, plan, prune)
@@ -208,28 +183,13 @@ _CHECK_ALL = Param(
 
 def _look_after(cluster: Cluster, plan: BaseOperator, prune: BaseOperator) -> None:
     """Add the tasks of one cluster."""
-    retries = _RETRY.attempts - 1 + _OUTAGE_TRIES
-    taken = cluster.name in {"doctor", "plan", "prune", "report"}
-    group_id = f"cluster-{cluster.name}" if taken else cluster.name
-    with TaskGroup(group_id=group_id, tooltip=f"Dragonfly cluster {cluster.name}"):
-        settle = SettleAttemptsOperator(task_id="settle", cluster=cluster.name, **_PATIENT)
+    with cluster_group(cluster, taken={"doctor", "plan", "prune", "report"}):
+        settle = SettleAttemptsOperator(task_id="settle", cluster=cluster.name, **PATIENT)
         # An attempt that cannot be settled is no reason to let everything else decay.
         recheck = RecheckPlacementsOperator(
-            task_id="recheck", cluster=cluster.name, trigger_rule="all_done", **_PATIENT
+            task_id="recheck", cluster=cluster.name, trigger_rule="all_done", **PATIENT
         )
-        track = DragonflyPreheatSensor.partial(
-            task_id="track",
-            pool=cluster.pool,
-            map_index_template="{{ task.placement_label }}",
-            retries=retries,
-            retry_delay=timedelta(seconds=_RETRY.backoff_seconds),
-            retry_policy=PreheatRetryPolicy(
-                attempts=_RETRY.attempts,
-                retries=retries,
-                backoff_seconds=_RETRY.backoff_seconds,
-                max_backoff_seconds=_RETRY.max_backoff_seconds,
-            ),
-        ).expand_kwargs(recheck.output)
+        tracked = track(cluster, recheck, Retry())
         settle >> recheck
     plan >> settle
-    track >> prune
+    tracked >> prune

@@ -8,17 +8,16 @@ from typing import TYPE_CHECKING
 
 from preheat.demand import Demand, MinHosts
 from preheat.errors import NotFoundError, PreheatError
-from preheat.proving import ask_peers
+from preheat.proving import look_now
 from preheat.upkeep.keeping import strictest, strictness
-from preheat.verdict import Verdict, judge
+from preheat.verdict import Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from preheat.artifact import Image
     from preheat.drivers.base import Driver
     from preheat.harbor.client import HarborClient
-    from preheat.ledger import Ledger, StoredPlacement
+    from preheat.ledger import Ledger
     from preheat.upkeep.keeping import Due
     from preheat.verdict import Finding
 
@@ -93,22 +92,13 @@ def _looked(ledger: Ledger, driver: Driver, harbor: HarborClient, due: Due) -> R
     if image is None:
         image = harbor.resolve(key.repository, key.digest, key.platform)
         ledger.record_image(image)
-    seen = _seen(driver, placement, image, harbor)
+    seen = look_now(driver, placement, image, harbor, _ANY_HOST)
     known = [wish.demand for wish in due.wishes if _is_known(seen.under(wish.demand))]
     if known:  # what cannot be shown is not disproved by this
         strict = max(known, key=lambda demand: strictness(demand, seen.hosts_expected))
         if not ledger.upkeep.record_check(placement.id, seen.under(strict), seen=placement):
             return Rechecked(due, State.BUSY)
     return _judged(due, seen)
-
-
-def _seen(
-    driver: Driver, placement: StoredPlacement, image: Image, harbor: HarborClient
-) -> Finding:
-    key, settings = placement.key, placement.settings
-    report = ask_peers(driver, key, settings, image, harbor)
-    hosts = settings.hosts_of(key.scope)
-    return judge(image, key, report, expected_hosts=hosts, demand=_ANY_HOST)
 
 
 def _judged(due: Due, seen: Finding) -> Rechecked:

@@ -17,8 +17,7 @@ from typing import TYPE_CHECKING
 
 from preheat.drivers.base import Job, JobState, Report
 from preheat.errors import ForeignAnswerError, PreheatError, RemoteError, UnexpectedAnswerError
-from preheat.proving import ask_peers, prove
-from preheat.verdict import judge
+from preheat.proving import look_now, prove
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -205,12 +204,10 @@ class _Settler:
 
         :raises RemoteError: they cannot be asked: that is no finding.
         """
-        key, settings = followed.placement.key, followed.placement.settings
-        harbor = self.harbor_of(settings.registry)
+        placement = followed.placement
+        harbor = self.harbor_of(placement.settings.registry)
         image = self._image(followed, harbor)
-        report = ask_peers(driver, key, settings, image, harbor)
-        hosts = settings.hosts_of(key.scope)
-        return judge(image, key, report, expected_hosts=hosts, demand=settings.demand)
+        return look_now(driver, placement, image, harbor, placement.settings.demand)
 
     def _image(self, followed: Followed, harbor: HarborClient) -> Image:
         """Give the image's blobs; the ledger has them unless it was emptied by hand."""

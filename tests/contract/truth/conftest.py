@@ -143,9 +143,8 @@ class Lab:
 
     def look(self, placement: StoredPlacement) -> Finding:
         """Ask the peers now."""
-        return look_now(
-            self.driver, placement, self.image, self.harbor, demand=Demand.parse("peers 100%")
-        )
+        demand = Demand.parse("peers 100%")
+        return look_now(self.driver, placement, self.image, self.harbor, demand)
 
     def disks(self, key: PlacementKey) -> dict[str, set[str]]:
         """Say which blobs each running host of the scope truly holds whole, for this placement."""

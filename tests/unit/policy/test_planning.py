@@ -11,7 +11,7 @@ from preheat.artifact import Blob, Image, ScanSummary
 from preheat.catalogue import Catalogue
 from preheat.facts import Allowlist, Answer, Kind, Report, Vulnerability
 from preheat.plan import ReasonCode
-from preheat.planning import complete, unanswered
+from preheat.planning import complete
 from preheat.policy.engine import Evaluation
 
 if TYPE_CHECKING:
@@ -147,7 +147,7 @@ def test_gates_and_budget_are_asked_in_turn(many: list[Artifact], evaluation: Ev
 
 def test_what_nobody_knows_is_refused(many: list[Artifact], evaluation: Evaluate) -> None:
     """A saved catalogue without scans: nothing passes a gate, and each image says why."""
-    made = complete(evaluation(many[:5], SCANNED), unanswered)
+    made = complete(evaluation(many[:5], SCANNED), dict.fromkeys)
     assert made.questions == ()
     assert made.placements == ()
     assert {d.reasons[0].code for d in made.decisions} == {ReasonCode.NO_SCAN}

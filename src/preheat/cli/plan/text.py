@@ -76,7 +76,7 @@ def _print_images(console: Console, made: Made) -> None:
     console.print()
     clusters = Table(box=SIMPLE, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
     clusters.add_column("cluster", overflow="fold")
-    for name in ("to ask for", "bytes", "size unknown", "warm already", "later"):
+    for name in ("to ask for", "bytes", "size unknown", "already warm", "later"):
         clusters.add_column(name, justify="right")
     for name in made.policy.cluster_names:
         each = made.plan.bytes.get(name)

@@ -34,14 +34,6 @@ __all__ = [
     "summary_line",
 ]
 
-_DISPOSITIONS = {
-    Disposition.ALREADY_WARM: "warm already",
-    Disposition.NEXT_RUN: "next run",
-    Disposition.DRY_RUN: "dry run",
-    Disposition.OVER_BUDGET: "over budget",
-    Disposition.WINDOW_CLOSED: "window closed",
-}
-
 
 def head_lines(made: Made) -> list[str]:
     """Say what the policy is for, when it runs, and whether it may now."""
@@ -129,10 +121,10 @@ def place_text(
         text += f" ({planned.key.peers})"
     if with_endpoint:
         text += f" by {planned.key.pull_endpoint}"
-    later = _DISPOSITIONS.get(planned.disposition)
-    if planned.key in doubtful:
-        later = f"may be {later}"
-    return f"{text}{joint}{later}" if later else text
+    if planned.disposition is Disposition.ASK:
+        return text
+    doubt = "may be " if planned.key in doubtful else ""
+    return f"{text}{joint}{doubt}{planned.disposition.words}"
 
 
 def reason_text(reason: Reason, *, code: bool = False) -> str:

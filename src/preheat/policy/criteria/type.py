@@ -14,10 +14,7 @@ from dataclasses import dataclass
 from preheat.plan import Reason, ReasonCode
 from preheat.policy.part import Part
 
-__all__ = ["ARTIFACT_TYPES", "PART", "TypeCriterion"]
-
-ARTIFACT_TYPES = ("image", "cnai", "chart", "wasm")
-"""What a policy may name, in lower case; Harbor answers in upper case."""
+__all__ = ["PART", "TypeCriterion"]
 
 
 @dataclass(frozen=True, slots=True)

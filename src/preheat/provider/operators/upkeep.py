@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
@@ -47,8 +46,6 @@ ERRORS = "errors"
 """XCom key of what a recheck could not look at, and why, in words."""
 
 _LOOKS_AT_ONCE = 4  # each is one job at the manager, whose limit is 10 a second
-# A token that made a job so lately is not called wrong by one 401.
-_TOKEN_TRUSTED = timedelta(days=30)
 _NOT_FOLLOWED = "clusters.yaml has no cluster {} any more, so nobody follows this."
 
 
@@ -68,10 +65,8 @@ class _Doors:
         if name not in self._drivers:
             conn_id = settings.connection
             try:
-                self._drivers[name] = DragonflyHook(conn_id).driver(
-                    name=settings.driver,
-                    token_worked=lambda: self._ledger.has_asked(conn_id, within=_TOKEN_TRUSTED),
-                )
+                hook = DragonflyHook(conn_id)
+                self._drivers[name] = hook.trusting_driver(self._ledger, name=settings.driver)
             except AirflowNotFoundException:
                 raise _no_connection(conn_id) from None
         return self._drivers[name]

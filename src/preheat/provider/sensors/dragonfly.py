@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 import time
-from datetime import timedelta
 from threading import Event
 from typing import TYPE_CHECKING, Any
 
@@ -37,8 +36,6 @@ __all__ = ["DragonflyPreheatSensor"]
 
 # The deadline is for a manager that stays silent: the trigger itself ends a job that got lost.
 _SILENCE_SECONDS = 1800.0
-# A token that made a job so lately is not called wrong by one 401.
-_TOKEN_TRUSTED = timedelta(days=30)
 # Airflow ends a deferral past its time-out without any retry: only a net below our own deadline.
 _NET_SECONDS = 1800.0
 
@@ -91,7 +88,8 @@ class DragonflyPreheatSensor(BaseSensorOperator):
         self.links[HarborArtifactLink.name] = harbor.artifact_url(key.repository, key.digest)
         if image is None:  # the plan fetched it as a rule
             ledger.record_image(harbor.resolve(key.repository, key.digest, key.platform))
-        driver = self._driver(ledger, placement)
+        settings = placement.settings
+        driver = DragonflyHook(settings.connection).trusting_driver(ledger, name=settings.driver)
         attempt = self._ask(context, ledger, driver, harbor, placement)
         self._defer(driver, placement, attempt)
 
@@ -184,13 +182,6 @@ class DragonflyPreheatSensor(BaseSensorOperator):
             ),
             method_name="execute_complete",
             timeout=patience + _NET_SECONDS,
-        )
-
-    def _driver(self, ledger: Ledger, placement: StoredPlacement) -> Driver:
-        conn_id = placement.settings.connection
-        return DragonflyHook(conn_id).driver(
-            name=placement.settings.driver,
-            token_worked=lambda: ledger.has_asked(conn_id, within=_TOKEN_TRUSTED),
         )
 
     def _name(self, placement: StoredPlacement) -> str:
