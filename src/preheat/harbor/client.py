@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from preheat.errors import UnexpectedAnswerError
+from preheat.errors import NotFoundError, UnexpectedAnswerError
 from preheat.harbor import check, preheating, registry, tokens
 from preheat.harbor.answering import SCAN_HEADERS, Answering
 from preheat.harbor.answers import (
@@ -105,6 +105,30 @@ class HarborClient:
         for answer in self.listed(project, labels=labels):
             repository = answer.repository_name.partition("/")[2]
             yield self._artifact(answer, project, repository)
+
+    def repository_artifacts(self, full_name: str, *, labels: bool) -> Iterator[Artifact]:
+        """List the artifacts of one repository; nothing where there is no such repository.
+
+        Harbor answers 200 and an empty list then (recorded: artifacts-missing-repository).
+
+        :param full_name: project and repository.
+        :param labels: as in :meth:`project_artifacts`.
+        """
+        self._api.version()
+        project, _, repository = full_name.partition("/")
+        wanted = {"with_tag": "true", "with_label": _flag(labels)}
+        for answer in self._listing(project, artifacts_path(project, repository), wanted):
+            yield self._artifact(answer, project, repository)
+
+    def has_artifact(self, full_name: str, digest: str) -> bool:
+        """Tell whether an artifact, or a child of an index, is there still."""
+        self._api.version()
+        project, _, repository = full_name.partition("/")
+        try:
+            self.artifact(project, repository, digest)
+        except NotFoundError:
+            return False
+        return True
 
     def listed(
         self, project: str, *, labels: bool, vetted: bool = False
