@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import DAG, Asset, AssetAny, AssetWatcher
 
 from preheat.event import EventKind
-from preheat.planning import reads_labels
 from preheat.policy.model import OnPartial, Retry
 from preheat.provider.dags import Body
 from preheat.provider.docs import invalid_doc
@@ -110,9 +109,8 @@ def _asset(registry: str, policies: Sequence[Policy]) -> Asset:
     trigger = HarborEventsTrigger(
         registry=registry,
         projects=_projects(registry, own),
-        labels=reads_labels(own) or _hear(own, EventKind.LABEL_ADDED),
+        labels=_hear(own, EventKind.LABEL_ADDED),
         signatures=_hear(own, EventKind.SIGNED),
-        tags=_hear(own, EventKind.TAG_ADDED),
     )
     watcher = AssetWatcher(name=f"preheat events of {registry}", trigger=trigger)
     return Asset(f"harbor://{registry}", watchers=[watcher])

@@ -49,9 +49,8 @@ class HarborEventsTrigger(BaseEventTrigger):
 
     :param registry: Airflow connection of the Harbor.
     :param projects: patterns of the projects that policies look at, as ``[kind, pattern]``.
-    :param labels: whether sweeps look for labels, and come often.
-    :param signatures: whether sweeps look for signatures.
-    :param tags: whether sweeps come often where the audit log does not tell of tags.
+    :param labels: whether added labels are wanted, which only sweeps find.
+    :param signatures: whether signatures are, which only sweeps find all of.
     """
 
     def __init__(
@@ -61,14 +60,12 @@ class HarborEventsTrigger(BaseEventTrigger):
         projects: list[list[str]],
         labels: bool = False,
         signatures: bool = False,
-        tags: bool = False,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call] # untyped in Airflow
         self.registry = registry
         self.projects = projects
         self.labels = labels
         self.signatures = signatures
-        self.tags = tags
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Return class path and arguments."""
@@ -79,7 +76,6 @@ class HarborEventsTrigger(BaseEventTrigger):
                 "projects": self.projects,
                 "labels": self.labels,
                 "signatures": self.signatures,
-                "tags": self.tags,
             },
         )
 
@@ -119,7 +115,6 @@ class HarborEventsTrigger(BaseEventTrigger):
             projects=tuple(Matcher(MatcherKind(kind), text) for kind, text in self.projects),
             labels=self.labels,
             signatures=self.signatures,
-            tags=self.tags,
         )
         catching_up = CatchUp(self.registry, wanted)
         loop = asyncio.get_running_loop()
