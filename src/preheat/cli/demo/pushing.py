@@ -8,9 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import requests
 
+from preheat.cli.demo.connections import ROBOT, ROBOT_SECRET, WEBHOOK_AUTHORIZATION
+from preheat.rendering import all_warm, outcome_table
 from preheat.verdict import Verdict
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from preheat.ledger import Ledger, StoredEvent
 
 __all__ = ["EVENTS_ID", "Pushing"]
@@ -25,15 +29,11 @@ class Pushing:
     """One push into the sandbox, followed to its end.
 
     :param harbor_url: of the sandbox's Harbor.
-    :param webhook_url: where Airflow takes Harbor's webhooks.
-    :param authorization: what Harbor is to send there.
-    :param robot: name and secret of the robot.
+    :param airflow_url: where Airflow takes Harbor's webhooks.
     """
 
     harbor_url: str
-    webhook_url: str
-    authorization: str
-    robot: tuple[str, str]
+    airflow_url: str
     image: str = ""
     run_id: str = ""
     _pushed_at: float = field(default=0.0)
@@ -46,8 +46,8 @@ class Pushing:
             return
         target = {
             "type": "http",
-            "address": self.webhook_url,
-            "auth_header": self.authorization,
+            "address": f"{self.airflow_url}/preheat/webhooks/harbor/harbor_default",
+            "auth_header": WEBHOOK_AUTHORIZATION,
             "payload_format": "CloudEvents",
         }
         kinds = ["PUSH_ARTIFACT", "DELETE_ARTIFACT", "SCANNING_COMPLETED"]
@@ -72,17 +72,25 @@ class Pushing:
     def _is_it(self, event: StoredEvent) -> bool:
         return f"{event.event.repository}:{event.event.tag}" == self.image
 
-    def is_warm(self, ledger: Ledger) -> bool:
-        """Tell whether all that the run asked for is warm."""
+    def has_ended(self, ledger: Ledger) -> bool:
+        """Tell whether all that the run asked for has a verdict."""
         outcomes = ledger.outcomes(EVENTS_ID, self.run_id)
-        return bool(outcomes) and all(outcome.verdict is Verdict.WARM for outcome in outcomes)
+        return bool(outcomes) and all(o.verdict is not Verdict.UNKNOWN for o in outcomes)
+
+    def show(self, ledger: Ledger, console: Console) -> bool:
+        """Show what the push led to; True if all of it is warm."""
+        console.print(f"            {self.seconds():.1f} s after the push:\n", markup=False)
+        outcomes = ledger.outcomes(EVENTS_ID, self.run_id)
+        console.print(outcome_table(outcomes))
+        console.print()
+        return all_warm(outcomes)
 
     def seconds(self) -> float:
         """Tell how long ago the push was."""
         return time.monotonic() - self._pushed_at
 
     def _call(self, method: str, url: str, **more: Any) -> requests.Response:
-        auth = None if "/sandbox/" in url else self.robot
+        auth = None if "/sandbox/" in url else (ROBOT, ROBOT_SECRET)
         answer = requests.request(method, url, auth=auth, timeout=_SECONDS, **more)
         answer.raise_for_status()
         return answer

@@ -12,12 +12,7 @@ from typing import TYPE_CHECKING
 from preheat.cli.demo.addresses import proved_before, run_addresses
 from preheat.cli.demo.aftercare import UPKEEP_ID, Aftercare
 from preheat.cli.demo.airflow_api import AirflowApi, AirflowApiError
-from preheat.cli.demo.connections import (
-    ROBOT,
-    ROBOT_SECRET,
-    WEBHOOK_AUTHORIZATION,
-    sandbox_connections,
-)
+from preheat.cli.demo.connections import sandbox_connections
 from preheat.cli.demo.processes import Processes, port_is_free
 from preheat.cli.demo.pushing import EVENTS_ID, Pushing
 from preheat.cli.demo.settings import airflow_environment
@@ -96,10 +91,10 @@ class Demo:
         self.api.unpause(IMAGES_ID)
         run_id = self._run_id()
         is_warm = self._follow(run_id)
-        was_pushed = self._push()
+        is_warm &= self._push()
         is_looked_after = self._look_after(environment)
         self._tell_addresses(run_id)
-        return is_warm and was_pushed and is_looked_after
+        return is_warm and is_looked_after
 
     def stay(self) -> None:
         """Wait until the person has seen enough."""
@@ -236,28 +231,16 @@ class Demo:
 
     def _push(self) -> bool:
         """Push an image that nobody starts a run for; True if it gets warm."""
-        harbor = f"http://127.0.0.1:{self.harbor_port}"
-        pushing = Pushing(
-            harbor_url=harbor,
-            webhook_url=f"{self.api.url}/preheat/webhooks/harbor/harbor_default",
-            authorization=WEBHOOK_AUTHORIZATION,
-            robot=(ROBOT, ROBOT_SECRET),
-        )
+        pushing = Pushing(f"http://127.0.0.1:{self.harbor_port}", self.api.url)
         self._say("An image is pushed, and nobody starts anything")
         pushing.install_webhook()
         self.api.unpause(EVENTS_ID)
-        self._note(f"pushed {pushing.push()}")
         with Ledger.open(self._ledger_url) as ledger:
+            self._note(f"pushed {pushing.push()}")
             self._until(lambda: pushing.has_been_taken_up(ledger), "a run on the push")
             self._note(f"taken up by {EVENTS_ID} {pushing.seconds():.1f} s later")
-            self._until(
-                lambda: pushing.is_warm(ledger), "the image to be warm", seconds=_RUN_SECONDS
-            )
-            self._note(f"warm {pushing.seconds():.1f} s after the push")
-            self.console.print()
-            self.console.print(outcome_table(ledger.outcomes(EVENTS_ID, pushing.run_id)))
-            self.console.print()
-        return True
+            self._until(lambda: pushing.has_ended(ledger), "the run to end", seconds=_RUN_SECONDS)
+            return pushing.show(ledger, self.console)
 
     def _look_after(self, environment: dict[str, str]) -> bool:
         """Show the doctor, and upkeep; True if both end well."""
