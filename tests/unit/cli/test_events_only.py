@@ -23,8 +23,8 @@ def rewrite(include: Path, name: str, triggers: str) -> Path:
     """Give a policy other triggers."""
     file = include / "policies" / f"{name}.yaml"
     head, _, rest = file.read_text().partition("  triggers:\n")
-    _, _, tail = rest.partition("\n")
-    file.write_text(f"{head}  triggers: {triggers}\n{tail}")
+    tail = [line for line in rest.splitlines() if not line.startswith("    ")]
+    file.write_text("\n".join([f"{head}  triggers: {triggers}", *tail, ""]))
     return file
 
 
