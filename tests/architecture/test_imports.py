@@ -14,12 +14,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 VALUES = frozenset({
-    *("artifact", "catalogue", "checks", "demand", "difference", "errors", "facts"),
+    *("artifact", "catalogue", "checks", "demand", "difference", "errors", "event", "facts"),
     *("placement", "plan"),
 })
 CORE = VALUES | {
     *("asking", "catalogfile", "drivers", "evidence", "explaining", "finding", "following"),
-    *("doctor", "harbor", "importing", "upkeep"),
+    *("doctor", "draining", "harbor", "importing", "nudging", "touching", "upkeep"),
     *("ledger", "planning", "policy", "policytest", "proving", "rendering", "transport", "verdict"),
 }
 # A part of preheat and the parts it may import, besides itself. Nothing imports to its right.
@@ -28,6 +28,9 @@ MAY_IMPORT = {
     "transport": frozenset({"errors"}),
     "policy": VALUES - {"checks"},
     "planning": VALUES | {"harbor", "ledger", "policy"},
+    "touching": VALUES | {"policy"},
+    "draining": VALUES | {"harbor", "ledger", "planning", "policy", "rendering", "touching"},
+    "nudging": frozenset({"ledger"}),
     "explaining": VALUES | {"policy"},
     "policytest": VALUES | {"explaining", "planning", "policy"},
     "following": VALUES | {"drivers"},
