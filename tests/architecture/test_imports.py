@@ -14,12 +14,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 VALUES = frozenset({
-    *("artifact", "catalogue", "checks", "demand", "difference", "errors", "facts"),
+    *("artifact", "catalogue", "checks", "demand", "difference", "errors", "event", "facts"),
     *("placement", "plan"),
 })
 CORE = VALUES | {
     *("asking", "catalogfile", "drivers", "evidence", "explaining", "finding", "following"),
-    *("doctor", "harbor", "importing", "upkeep"),
+    *("catchup", "doctor", "harbor", "importing", "upkeep"),
     *("ledger", "planning", "policy", "policytest", "proving", "rendering", "transport", "verdict"),
 }
 # A part of preheat and the parts it may import, besides itself. Nothing imports to its right.
@@ -32,6 +32,7 @@ MAY_IMPORT = {
     "policytest": VALUES | {"explaining", "planning", "policy"},
     "following": VALUES | {"drivers"},
     "harbor": VALUES | {"transport"},
+    "catchup": VALUES | {"harbor", "ledger"},
     "catalogfile": VALUES | {"harbor"},
     "importing": VALUES | {"harbor", "policy"},
     "drivers": VALUES | {"transport"},

@@ -17,7 +17,7 @@ from preheat.errors import Problem, ProblemsError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["ImageReference", "parse_references"]
+__all__ = ["ImageReference", "parse_references", "split_tag"]
 
 _COMMENT = re.compile(r"(^|\s)#.*")
 _COMMAND = re.compile(
@@ -118,7 +118,7 @@ def _parse(typed: str, host: str, line: int) -> ImageReference:
     if " " in typed:
         raise _ReferenceError("a blank is in no image's name: write one image a line")
     name, at, digest = _SCHEME.sub("", typed).strip("/").partition("@")
-    name, tag = _split_tag(name)
+    name, tag = split_tag(name)
     full_name, stranger = _split_host(name, host)
     if wrong := [
         *([stranger] if stranger else []),
@@ -131,7 +131,7 @@ def _parse(typed: str, host: str, line: int) -> ImageReference:
     return ImageReference(project, repository, tag or implied, digest, line)
 
 
-def _split_tag(name: str) -> tuple[str, str | None]:
+def split_tag(name: str) -> tuple[str, str | None]:
     """Cut the tag off; a colon before a slash belongs to the host's port."""
     before, colon, tag = name.rpartition(":")
     if not colon or "/" in tag:
