@@ -54,11 +54,12 @@ class RepositoryAnswer(Struct):
 
 
 class SystemAnswer(Struct):
-    """``/systeminfo``; the last two only for callers that Harbor knows (handler/systeminfo.go)."""
+    """``/systeminfo``; all but the first only for callers it knows (handler/systeminfo.go)."""
 
     auth_mode: str
     harbor_version: str = ""
     current_time: datetime | None = None
+    notification_enable: bool | None = None
 
 
 class TokenAnswer(Struct):

@@ -94,6 +94,10 @@ class Webhooks:
     def __init__(self, api: HarborApi) -> None:
         self._api = api
 
+    def are_on(self) -> bool:
+        """Tell whether Harbor sends any: the switch ``notification_enable`` is for all projects."""
+        return self._api.system()[1].notification_enable is not False
+
     def policies(self, project: str) -> list[WebhookPolicy]:
         """List a project's policies, oldest first."""
         listed = Listing(
