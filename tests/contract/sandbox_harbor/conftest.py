@@ -14,6 +14,7 @@ import requests
 
 from preheat.sandbox import HarborServer
 from preheat.sandbox.harbor import (
+    By,
     HarborState,
     ImageSpec,
     Permission,
@@ -64,7 +65,20 @@ def build_lab() -> HarborState:
         state.label(state.find("team-a/web/frontend", "v1.1.0"), label)
     state.label(state.find("team-a/deep/nested/path/app", "v3"), labels[1])
     _accounts(state)
+    _history(state)
     return state
+
+
+def _history(state: HarborState) -> None:
+    """Do what leaves rows in the audit feed and nothing else."""
+    demo = state.find("team-a/retag-demo", "v1")
+    for _ in range(3):
+        state.tag(demo, "promoted", by=By("robot$loader"))
+        state.untag(demo, "promoted", by=By("robot$loader"))
+    gone = push_image(state, "other/gone", ImageSpec("gone"), tags=["v1"], by=By("robot$loader"))
+    for who in ("robot$orch", "admin", "", "robot$loader", "", "robot$orch"):
+        state.note_pull(gone, "v1", by=By(who))
+    state.delete_repository("other/gone")
 
 
 def _images(state: HarborState) -> None:
@@ -120,13 +134,16 @@ def _custom(state: HarborState, name: str, family: str, tag: str, at: datetime) 
 def _accounts(state: HarborState) -> None:
     accounts = state.accounts
     everywhere = Permission.project("*", READ)
-    accounts.add_robot("robot$orch", SECRET, [everywhere, Permission.system({"project:list"})])
+    feed = Permission.system({"project:list", "audit-log:list"})
+    log = Permission.project("team-a", {"log:list"})
+    accounts.add_robot("robot$orch", SECRET, [everywhere, feed, log])
     accounts.add_robot("robot$loader", SECRET, [Permission.project("*", READ | LOAD)])
     for name, project, rights in (
         ("pullonly", "team-a", {"repository:pull"}),
         ("pusher", "team-a", {"repository:pull", "repository:push"}),
         ("minimal", "team-a", {"repository:pull", "artifact:list"}),
         ("noperm", "other", {"project:read"}),
+        ("hookadmin", "team-a", {"notification-policy:create"}),
     ):
         permission = Permission.project(project, rights)
         accounts.add_robot(f"robot${project}+{name}", SECRET, [permission], level="project")

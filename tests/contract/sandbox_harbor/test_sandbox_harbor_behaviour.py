@@ -104,11 +104,23 @@ def test_children_are_listed_only_when_tagged_or_asked_for(lab: Any) -> None:
 
 
 def test_a_deleted_artifact_is_gone(lab: Any) -> None:
-    """Its row, its tags and its place in lists go; children of a deleted index show again."""
-    path = "/api/v2.0/projects/hooks/repositories/multi/artifacts/v1"
-    assert lab.call("DELETE", path, who="robot$loader").status_code == 200
-    assert lab.get(path).status_code == 404
-    assert [row["type"] for row in lab.listed("hooks")] == ["IMAGE", "IMAGE"]
+    """With an index the children that nothing else needs go too, and never before it.
+
+    Source: harbor: src/controller/artifact/controller.go, deleteDeeply.
+    """
+    artifacts = "/api/v2.0/projects/hooks/repositories/multi/artifacts"
+    index = lab.state.find("hooks/multi", "v1")
+    first, second = lab.get(f"{artifacts}/v1").json()["references"]
+    lab.state.tag(lab.state.artifacts[second["child_id"]], "only-arm64")
+    child = f"{artifacts}/{first['child_digest']}"
+    refused = lab.call("DELETE", child, who="robot$loader")
+    assert refused.status_code == 412
+    assert refused.json()["errors"][0]["code"] == "VIOLATE_FOREIGN_KEY_CONSTRAINT"
+    assert lab.call("DELETE", f"{artifacts}/v1", who="robot$loader").status_code == 200
+    for gone in (f"{artifacts}/v1", f"{artifacts}/{index.digest}", child):
+        assert lab.get(gone).status_code == 404
+    tags = [[tag["name"] for tag in row["tags"]] for row in lab.listed("hooks")]
+    assert tags == [["only-arm64"]]
 
 
 @pytest.mark.parametrize(
