@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from preheat.catchup.caught import Caught
+from preheat.catchup.cursors import cursor_name
 from preheat.catchup.feed import OVERLAP
 from preheat.errors import RefusedError
 from preheat.event import EventKind, EventSource, HarborEvent
@@ -46,7 +47,7 @@ def new_artifacts(
     :raises RemoteError: if Harbor does not answer as it should; a project that it refuses is a
         warning.
     """
-    name = f"added:{registry}"
+    name = cursor_name("added", registry)
     now = client.now()
     known = ledger.inbox.cursor(name)
     since = datetime.fromisoformat(known) if known else None
@@ -66,15 +67,14 @@ def new_artifacts(
 def _of_project(
     client: HarborClient, ledger: Ledger, project: str, since: datetime | None
 ) -> Caught:
-    # No connection's id holds a blank: the name is no other Harbor's.
-    name = f"added:{client.registry} {project}"
+    name = cursor_name("added", client.registry, project)
     known = ledger.inbox.cursor(name) if since else None
     if since is None:
         newest = client.newest_artifact_id(project)
-        ledger.inbox.save_cursor(name, f"{newest} {newest}")
+        ledger.inbox.save_cursor(name, [newest, newest])
         return Caught()
     # All that has an id up to the second was there when we began.
-    last, begun = (int(text) for text in known.split()) if known else (0, None)
+    last, begun = known or (0, None)
     caught = Caught()
     for artifacts in client.added_artifacts(
         project, max(last - OVERLAP_IDS, (begun or 0) + 1), since if known is None else None
@@ -82,11 +82,11 @@ def _of_project(
         last = max(last, artifacts[-1].id)
         begun = artifacts[0].id - 1 if begun is None else begun
         events = [event for artifact in artifacts for event in _events(artifact)]
-        received = ledger.inbox.receive(events, cursor=(name, f"{last} {begun}"))
+        received = ledger.inbox.receive(events, cursor=(name, [last, begun]))
         caught += Caught(received.new, received.repeated)
     if begun is None:
         newest = client.newest_artifact_id(project)
-        ledger.inbox.save_cursor(name, f"{newest} {newest}")
+        ledger.inbox.save_cursor(name, [newest, newest])
     return caught
 
 

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from preheat.catchup.caught import Caught
+from preheat.catchup.cursors import cursor_name
 from preheat.errors import UnexpectedAnswerError
 
 if TYPE_CHECKING:
@@ -30,24 +31,24 @@ def catch_up(client: HarborClient, ledger: Ledger, registry: str) -> Caught:
     :param client: of an account that :meth:`HarborClient.reads_audit_feed`.
     :raises RemoteError: if Harbor does not answer as it should; what was kept by then stays.
     """
-    name = f"audit:{registry}"
+    name = cursor_name("audit", registry)
     now = client.now()
     if now is None:
         raise UnexpectedAnswerError(f"{registry} does not tell the time", system="Harbor")
     known = ledger.inbox.cursor(name)
     if known is None:
-        ledger.inbox.save_cursor(name, _written(now, now))
+        ledger.inbox.save_cursor(name, _kept(now, now))
         return Caught()
     # A clock that was set back must not leave us waiting for it to come where it was.
-    reached, begun = (min(datetime.fromisoformat(text), now) for text in known.split())
+    reached, begun = (min(datetime.fromisoformat(text), now) for text in known)
     caught = Caught()
     for page in client.audit_pages(max(reached - OVERLAP, begun)):
         reached = max(reached, min(page.newest, now))
-        received = ledger.inbox.receive(page.events, cursor=(name, _written(reached, begun)))
+        received = ledger.inbox.receive(page.events, cursor=(name, _kept(reached, begun)))
         caught += Caught(received.new, received.repeated, page.warnings)
-    ledger.inbox.save_cursor(name, _written(now, begun))
+    ledger.inbox.save_cursor(name, _kept(now, begun))
     return caught
 
 
-def _written(reached: datetime, begun: datetime) -> str:
-    return f"{reached.isoformat()} {begun.isoformat()}"
+def _kept(reached: datetime, begun: datetime) -> list[str]:
+    return [reached.isoformat(), begun.isoformat()]

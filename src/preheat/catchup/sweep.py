@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from preheat.catchup.caught import Caught
+from preheat.catchup.cursors import cursor_name
 from preheat.catchup.glimpse import (
     Remembered,
     Seen,
@@ -20,6 +21,7 @@ from preheat.catchup.glimpse import (
     look_of,
 )
 from preheat.errors import RefusedError
+from preheat.ledger import Glimpse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
     from preheat.ledger import Ledger
 
 __all__ = ["last_sweep", "sweep"]
+
+_WAY = "sweep"
 
 
 def sweep(
@@ -52,28 +56,25 @@ def sweep(
     """
     started = client.now()
     since = last_sweep(ledger, registry)
-    known = ledger.inbox.glimpses(registry)
+    known: dict[str, dict[str, str]] = defaultdict(dict)
+    for repository, fingerprint in ledger.inbox.glimpses(registry).items():
+        known[repository.partition("/")[0]][repository] = fingerprint
     caught = Caught()
     for project in client.projects(projects):
         swept = _Sweep(client, ledger, registry, project.name, since)
         try:
-            caught += swept.run(known, accessories=accessories)
+            caught += swept.run(known[project.name], accessories=accessories)
         except RefusedError as error:
             caught += Caught(warnings=(str(error),))
     if started is not None:
-        ledger.inbox.save_cursor(_cursor(registry), started.isoformat())
+        ledger.inbox.save_cursor(cursor_name(_WAY, registry), started.isoformat())
     return caught
 
 
 def last_sweep(ledger: Ledger, registry: str) -> datetime | None:
     """Tell when the last sweep that was finished began, by Harbor's clock; None for never."""
-    known = ledger.inbox.cursor(_cursor(registry))
+    known = ledger.inbox.cursor(cursor_name(_WAY, registry))
     return datetime.fromisoformat(known) if known else None
-
-
-def _cursor(registry: str, project: str = "") -> str:
-    # No connection's id holds a blank: the name is no other Harbor's.
-    return f"sweep:{registry} {project}".strip()
 
 
 class _Sweep:
@@ -95,35 +96,46 @@ class _Sweep:
         self.registry = registry
         self.project = project
         self.since = since
+        self.events: list[HarborEvent] = []
+        self.glimpses: list[Glimpse] = []
+        self.emptied: list[str] = []
 
     def run(self, known: Mapping[str, str], *, accessories: bool) -> Caught:
         """Compare and remember.
 
-        :param known: fingerprints by repository, of the whole Harbor.
+        :param known: fingerprints of the project's repositories.
         """
-        prefix = f"{self.project}/"
-        own = {name: mark for name, mark in known.items() if name.startswith(prefix)}
-        swept_at = _cursor(self.registry, self.project)
-        is_new = not own and self.ledger.inbox.cursor(swept_at) is None
-        glimpses: dict[str, Remembered | None] = {}
-        events: list[HarborEvent] = []
+        swept = cursor_name(_WAY, self.registry, self.project)
+        is_new = not known and self.ledger.inbox.cursor(swept) is None
         listed = self._listed(accessories=accessories)
-        for name in sorted({*own, *listed}):
-            now = listed.get(name, {})
-            looks = {digest: seen.look for digest, seen in now.items()}
-            if name in own and own[name] == fingerprint_of(looks):
-                continue
-            before = self._before(name, now, is_new=is_new)
-            gone = self._gone(name, before, looks)
-            events.extend(events_between(self.registry, name, before, now, gone))
-            glimpses[name] = Remembered(looks, before.revision + 1) if looks else None
+        for name in sorted({*known, *listed}):
+            self._compare(name, listed.get(name, {}), known.get(name), is_new=is_new)
         caught = Caught()
-        if glimpses:
-            received = self.ledger.inbox.record_sweep(self.registry, glimpses, events)
+        if self.glimpses or self.emptied:
+            received = self.ledger.inbox.record_sweep(
+                self.registry, self.glimpses, self.events, gone=self.emptied
+            )
             caught = Caught(received.new, received.repeated)
         if is_new:
-            self.ledger.inbox.save_cursor(swept_at, "swept")
+            self.ledger.inbox.save_cursor(swept, "swept")
         return caught
+
+    def _compare(
+        self, name: str, now: Mapping[str, Seen], known: str | None, *, is_new: bool
+    ) -> None:
+        """Note what happened in one repository, and what it looks like now."""
+        looks = {digest: seen.look for digest, seen in now.items()}
+        fingerprint = fingerprint_of(looks)
+        if fingerprint == known:
+            return
+        before = self._before(name, now, is_new=is_new)
+        gone = self._gone(name, before, looks)
+        self.events.extend(events_between(self.registry, name, before, now, gone))
+        if looks:
+            content = Remembered(looks, before.revision + 1).as_data()
+            self.glimpses.append(Glimpse(name, fingerprint, content))
+        else:
+            self.emptied.append(name)
 
     def _listed(self, *, accessories: bool) -> dict[str, dict[str, Seen]]:
         """List the project: what is compared of each artifact, by repository and digest."""
@@ -137,8 +149,8 @@ class _Sweep:
     def _before(self, name: str, now: Mapping[str, Seen], *, is_new: bool) -> Remembered:
         if is_new:
             return Remembered(as_before(now, self.since))
-        remembered = self.ledger.inbox.glimpse(self.registry, name)
-        return remembered or Remembered({})
+        kept = self.ledger.inbox.glimpse(self.registry, name)
+        return Remembered.from_data(kept.content) if kept else Remembered({})
 
     def _gone(self, name: str, before: Remembered, looks: Mapping[str, object]) -> set[str]:
         """Tell which artifacts were deleted, and not only hidden behind an index."""
