@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+import threading
+import time
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -197,6 +201,7 @@ def serve_lab(state: HarborState) -> Iterator[Lab]:
         yield Lab(server)
     finally:
         server.stop()
+        state.close()
 
 
 @pytest.fixture(scope="module")
@@ -249,3 +254,89 @@ def recorded(name: str) -> dict[str, Any]:
 def recorded_fixture() -> Any:
     """Give the reader of recordings."""
     return recorded
+
+
+@dataclass(frozen=True)
+class Received:
+    """One request to the receiver; ``at`` is monotonic."""
+
+    method: str
+    path: str
+    headers: dict[str, str]
+    body: str
+    at: float
+
+
+class Receiver:
+    """Takes webhooks and answers as the path says.
+
+    ``/status/N`` answers N, ``/slow/S`` answers after S seconds, ``/redirect`` sends to
+    ``/landed``, ``/loop`` to itself; all else is answered with 200.
+    """
+
+    def __init__(self) -> None:
+        self.url = ""
+        self.changed = threading.Condition()
+        self.received: list[Received] = []
+
+    def wait(self, count: int, seconds: float = 10) -> list[Received]:
+        """Wait until that many requests are there, and give all."""
+        with self.changed:
+            assert self.changed.wait_for(lambda: len(self.received) >= count, seconds), (
+                f"{len(self.received)} of {count} requests came: {self.received}"
+            )
+            return list(self.received)
+
+    def take(self, request: Received) -> tuple[int, dict[str, str]]:
+        """Note a request and say what to answer."""
+        with self.changed:
+            self.received.append(request)
+            self.changed.notify_all()
+        _, kind, told = (*request.path.split("/"), "")[:3]
+        if kind == "slow":
+            time.sleep(float(told))
+        status = int(told) if kind == "status" else 200
+        where = {"redirect": "/landed", "loop": "/loop"}.get(kind)
+        return (302, {"Location": where}) if where else (status, {})
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    """Serve a receiver of webhooks on a free port."""
+    taker = Receiver()
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
+            headers = dict(self.headers.items())
+            request = Received(self.command, self.path, headers, body, time.monotonic())
+            status, told = taker.take(request)
+            self.send_response(status)
+            for name, value in {"Content-Length": "0", **told}.items():
+                self.send_header(name, value)
+            self.end_headers()
+
+        def do_GET(self) -> None:
+            self.do_POST()
+
+        def log_message(self, *args: object) -> None:
+            """Say nothing."""
+
+        def handle(self) -> None:
+            try:
+                super().handle()
+            except ConnectionError:
+                self.close_connection = True
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    taker.url = f"http://127.0.0.1:{server.server_port}"
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    try:
+        yield taker
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()

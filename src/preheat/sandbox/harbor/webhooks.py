@@ -147,9 +147,13 @@ class Webhooks:
         :raises HarborError: 400 for what is not valid, 409 for a name that the project has.
         """
         now = self._clock()
-        name, event_types, targets = self._read(project, told)
+        name, event_types, targets = _read(told)
+        policy_id = self._next_id(
+            "webhook policy"
+        )  # a refused row uses up its id, as in PostgreSQL
+        self._refuse_taken(project, name)
         made = WebhookPolicy(
-            self._next_id("webhook policy"),
+            policy_id,
             project.id,
             name,
             event_types,
@@ -169,7 +173,9 @@ class Webhooks:
 
         Source: harbor: UpdateWebhookPolicyOfProject writes every column.
         """
-        policy.name, policy.event_types, policy.targets = self._read(project, told, policy)
+        name, event_types, targets = _read(told)
+        self._refuse_taken(project, name, policy)
+        policy.name, policy.event_types, policy.targets = name, event_types, targets
         policy.enabled = bool(told.get("enabled"))
         policy.description = str(told.get("description") or "")
         policy.created_at = _time_of(told.get("creation_time"))
@@ -200,15 +206,16 @@ class Webhooks:
         execution.task = Task(self._next_id("task"), execution.id, self._clock())
         return execution.task
 
-    def _read(
-        self, project: Project, told: Mapping[str, Any], itself: WebhookPolicy | None = None
-    ) -> tuple[str, tuple[str, ...], tuple[Target, ...]]:
-        name = str(told.get("name") or "")
-        event_types = _event_types(told.get("event_types"))
-        targets = _targets(name, told.get("targets"))
+    def _refuse_taken(
+        self, project: Project, name: str, itself: WebhookPolicy | None = None
+    ) -> None:
         if any(row.name == name and row is not itself for row in self.of_project(project)):
             raise conflict(f"notification policy named {name} already exists")
-        return name, event_types, targets
+
+
+def _read(told: Mapping[str, Any]) -> tuple[str, tuple[str, ...], tuple[Target, ...]]:
+    name = str(told.get("name") or "")
+    return name, _event_types(told.get("event_types")), _targets(name, told.get("targets"))
 
 
 def _event_types(told: Any) -> tuple[str, ...]:
