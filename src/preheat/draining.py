@@ -154,11 +154,8 @@ class Draining:
         try:
             client = self._client(event.registry)
             stored = self.ledger.inbox.placements_in(event.registry, event.repository)
-            gone = {
-                digest
-                for digest in dict.fromkeys(placement.key.digest for placement in stored)
-                if not client.has_artifact(event.repository, digest)
-            }
+            known = {placement.key.digest for placement in stored}
+            gone = known - client.still_has(event.repository, known) if known else set[str]()
         except PreheatError as error:
             return error
         ids = [placement.id for placement in stored if placement.key.digest in gone]

@@ -19,7 +19,7 @@ VALUES = frozenset({
 })
 CORE = VALUES | {
     *("asking", "catalogfile", "drivers", "evidence", "explaining", "finding", "following"),
-    *("doctor", "draining", "harbor", "importing", "nudging", "touching", "upkeep"),
+    *("catchup", "doctor", "draining", "harbor", "importing", "nudging", "touching", "upkeep"),
     *("ledger", "planning", "policy", "policytest", "proving", "rendering", "transport", "verdict"),
 }
 # A part of preheat and the parts it may import, besides itself. Nothing imports to its right.
@@ -35,6 +35,7 @@ MAY_IMPORT = {
     "policytest": VALUES | {"explaining", "planning", "policy"},
     "following": VALUES | {"drivers"},
     "harbor": VALUES | {"transport"},
+    "catchup": VALUES | {"harbor", "ledger"},
     "catalogfile": VALUES | {"harbor"},
     "importing": VALUES | {"harbor", "policy"},
     "drivers": VALUES | {"transport"},

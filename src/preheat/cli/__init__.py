@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from preheat.cli import catalog, importing, ledger, policy
+from preheat.cli import catalog, harbor, importing, ledger, policy
 from preheat.cli.demo import demo
 from preheat.cli.doctor import doctor
 from preheat.cli.explain import explain
@@ -21,6 +21,7 @@ __all__ = ["app"]
 
 app = typer.Typer(no_args_is_help=True)
 app.add_typer(catalog.app, name="catalog")
+app.add_typer(harbor.app, name="harbor")
 app.add_typer(importing.app, name="import")
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(policy.app, name="policy")
