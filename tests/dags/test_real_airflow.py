@@ -5,16 +5,14 @@ Slow (about a minute), so it is one story: what only real processes show stands 
 
 from __future__ import annotations
 
-import base64
 import os
 import re
 import shutil
 import socket
-import sqlite3
 import threading
 import time
-import zlib
 from io import StringIO
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +20,7 @@ import psutil
 import pytest
 import requests
 from rich.console import Console
+from tests.secretscan import database_texts, file_texts, forms_of, leaks
 
 from preheat.cli.demo.show import Demo
 
@@ -29,8 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 ROOT = Path(__file__).parents[2]
-BASIC = base64.b64encode(b"robot$preheat:preheat-sandbox-robot")
-SECRETS = (b"preheat-sandbox-robot", b"preheat-sandbox-token", b"eyJhbGciOi", BASIC)
+SECRETS = ("preheat-sandbox-robot", "preheat-sandbox-token")
 BROKEN = "preheat__broken"
 POLICY = """\
 apiVersion: preheat/v1alpha1
@@ -108,30 +106,15 @@ def instances(demo: Demo, dag_id: str, run_id: str) -> dict[tuple[str, int], dic
     return {(ti["task_id"], ti["map_index"]): ti for ti in found["task_instances"]}
 
 
-def leaks(home: Path) -> list[str]:
+def found(home: Path) -> list[tuple[str, str]]:
     """Search everything that Airflow and the ledger wrote for a secret of either connection."""
-    found = []
-    for path in sorted(home.rglob("*")):
-        # Passwords of connections are in Airflow's own table of connections, and only there.
-        # The sandbox says its own credentials when it starts, for those who try it by hand.
-        if path.is_file() and ".db" not in path.name and path.name != "sandbox.log":
-            found += [str(path) for secret in SECRETS if secret in path.read_bytes()]
-    for name in ("airflow.db", "preheat.db"):
-        with sqlite3.connect(home / "airflow" / name) as database:
-            found += [f"{name}: {row}" for row in database.iterdump() if holds_secret(row)]
-    return found
-
-
-def holds_secret(statement: str) -> bool:
-    """Tell whether a row holds a secret, packed columns unpacked."""
-    if statement.startswith('INSERT INTO "connection"'):
-        return False
-    packed = b"".join(
-        zlib.decompress(raw)
-        for raw in map(bytes.fromhex, re.findall(r"X'([0-9A-Fa-f]+)'", statement))
-        if raw[:1] == b"\x78"
-    )
-    return any(secret in statement.encode() + packed for secret in SECRETS)
+    # The sandbox says its own credentials when it starts, for those who try it by hand.
+    texts = [
+        file_texts(home, besides=["sandbox.log"]),
+        database_texts(f"sqlite:///{home / 'airflow' / 'airflow.db'}"),
+        database_texts(f"sqlite:///{home / 'airflow' / 'preheat.db'}"),
+    ]
+    return leaks(chain.from_iterable(texts), [form for each in SECRETS for form in forms_of(each)])
 
 
 def test_the_main_job_on_a_real_airflow(demo: Demo) -> None:
@@ -182,4 +165,4 @@ def test_the_main_job_on_a_real_airflow(demo: Demo) -> None:
     children = psutil.Process(os.getpid()).children(recursive=True)
     demo.stop()
     wait_for(lambda: not any(map(is_alive, children)), 15)
-    assert leaks(demo.home) == []
+    assert found(demo.home) == []

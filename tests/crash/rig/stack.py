@@ -93,6 +93,11 @@ class Stack:
         """Address its API."""
         self.api = AirflowApi(f"http://127.0.0.1:{self.port}")
 
+    @property
+    def database(self) -> str:
+        """URL of Airflow's own database."""
+        return self.environment["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"]
+
     def command(self, *arguments: str) -> None:
         """Run one command of Airflow to its end."""
         done = subprocess.run(
