@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 VALUES = frozenset({
-    *("artifact", "catalogue", "checks", "demand", "difference", "errors", "facts"),
+    *("artifact", "catalogue", "checks", "demand", "difference", "errors", "event", "facts"),
     *("placement", "plan"),
 })
 CORE = VALUES | {
