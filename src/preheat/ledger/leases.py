@@ -15,12 +15,12 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.exc import IntegrityError
 
 from preheat.errors import LedgerError
-from preheat.ledger import attempts, standing
+from preheat.ledger import attempts, plans, standing
 from preheat.ledger.engine import changed, clock, upsert
 from preheat.ledger.findings import cut
 from preheat.ledger.records import Claim
 from preheat.ledger.schema import attempt as table
-from preheat.ledger.schema import follower, plan, plan_placement
+from preheat.ledger.schema import follower, plan_placement
 from preheat.verdict import Verdict
 
 if TYPE_CHECKING:
@@ -103,11 +103,10 @@ def _driven_by(owner: str, run: RunRef) -> dict[str, object]:
 
 def join(connection: Connection, attempt_id: int, placement_id: int, run: RunRef) -> None:
     """Note that this run follows the attempt: its report finds it, and its verdict counts there."""
-    own_plan = select(plan.c.id).where(plan.c.dag_id == run.dag_id, plan.c.run_id == run.run_id)
     connection.execute(
         update(plan_placement)
         .where(
-            plan_placement.c.plan_id == own_plan.scalar_subquery(),
+            plan_placement.c.plan_id.in_(plans.of_run(run.dag_id, run.run_id)),
             plan_placement.c.placement_id == placement_id,
         )
         .values(attempt_id=attempt_id)

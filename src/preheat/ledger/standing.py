@@ -14,7 +14,7 @@ from preheat.ledger.schema import follower, placement, plan, plan_placement
 from preheat.verdict import Verdict
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection
+    from sqlalchemy import Connection, RowMapping
 
     from preheat.ledger.records import Attempt, RunRef
 
@@ -52,7 +52,8 @@ def _followed_later(connection: Connection, placement_id: int, run: RunRef) -> A
 def _proved_since(connection: Connection, placement_id: int, run: RunRef) -> Attempt | None:
     """Find what another run proved warm while this one waited for its turn.
 
-    Two plans made together both say *ask*, and only one has to. Not what this run followed before:
+    Two plans made together both say *ask*, and only one has to. Where plans of this run want it for
+    several policies, it must do for all of them. Not what this run followed before:
     a task that is cleared asks anew. Nor an attempt that is older than the plan, whatever was seen
     without any since: what it found is not what was seen.
     """
@@ -74,16 +75,24 @@ def _proved_since(connection: Connection, placement_id: int, run: RunRef) -> Att
         .join(plan_placement, plan_placement.c.placement_id == placement.c.id)
         .join(plan, plan.c.id == plan_placement.c.plan_id)
         .where(plan.c.dag_id == run.dag_id, plan.c.run_id == run.run_id)
-        .where(placement.c.id == placement_id, placement.c.checked_at >= plan.c.recorded_at)
+        .where(placement.c.id == placement_id)
         .where(~followed)
     )
-    row = connection.execute(query).mappings().first()
-    if row is None or row["last"] is None:
+    rows = connection.execute(query).mappings().all()
+    if not rows or rows[0]["last"] is None:
         return None
+    found = attempts.get(connection, rows[0]["last"])
+    return found if all(_does_for(found, row) for row in rows) else None
+
+
+def _does_for(found: Attempt, row: RowMapping) -> bool:
+    """Whether what an attempt proved is younger than the plan that asks, and meets its demand."""
+    planned, checked = row["recorded_at"], row["checked_at"]
+    if found.job_id is None or found.finding is None or checked is None or checked < planned:
+        return False
+    if found.closed_at is None or found.closed_at < planned:
+        return False
     # Whether a job's word is enough is for whoever proves: it asks the peers, not Dragonfly again.
     demand = Demand(min_hosts=Demand.parse(row["demand"]).min_hosts)
-    found = attempts.get(connection, row["last"])
-    if found.job_id is None or found.closed_at is None or found.closed_at < row["recorded_at"]:
-        return None
-    is_warm = found.finding is not None and found.finding.under(demand).verdict is Verdict.WARM
-    return found if is_warm and read_seen(row).is_warm_under(demand) else None
+    is_warm = found.finding.under(demand).verdict is Verdict.WARM
+    return is_warm and read_seen(row).is_warm_under(demand)
