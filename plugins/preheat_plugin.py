@@ -7,6 +7,9 @@ second of CPU time.
 
 from __future__ import annotations
 
+from functools import cached_property
+from typing import Any
+
 from airflow.plugins_manager import AirflowPlugin
 from airflow.sdk import Asset
 
@@ -19,3 +22,10 @@ class PreheatPlugin(AirflowPlugin):
     """Make Preheat known to Airflow."""
 
     name = "preheat"
+
+    @cached_property
+    def fastapi_apps(self) -> list[dict[str, Any]]:  # type: ignore[override] # a list in Airflow
+        """Give the app; only the API server asks, and only there FastAPI is loaded."""
+        from preheat.web import PREFIX, make_app  # noqa: PLC0415 - see above
+
+        return [{"app": make_app(), "url_prefix": PREFIX, "name": "Preheat"}]

@@ -146,7 +146,7 @@ class Draining:
                 found += clients[registry].repository_artifacts(name, labels=labels)
         listed = Catalogue.of(found).projects
         # A project that is empty now is no project that nobody knows.
-        return Catalogue(dict.fromkeys(projects, ()) | listed)
+        return Catalogue({**dict.fromkeys(projects, ()), **listed})
 
     def _deleted(self, one: StoredEvent) -> Handled | PreheatError:
         """Mark what was made warm of an artifact that is gone, if it really is."""

@@ -50,16 +50,17 @@ MAY_IMPORT = {
     "upkeep": VALUES | {"drivers", "harbor", "ledger", "proving", "verdict"},
     "sandbox": frozenset[str](),
     "provider": CORE,
+    "web": CORE | {"provider"},
     "cli": CORE | {"cli", "provider", "sandbox"},
 }
 # Packages that only these parts may import.
 ONLY_IN = {
-    "airflow": {"provider"},
+    "airflow": {"provider", "web"},
     "alembic": {"ledger"},
-    "fastapi": {"sandbox"},
+    "fastapi": {"sandbox", "web"},
     "rich": {"cli", "rendering"},
     "sqlalchemy": {"ledger", "provider"},
-    "starlette": {"sandbox"},
+    "starlette": {"sandbox", "web"},
     "typer": {"cli"},
 }
 # What would make the engine depend on more than its arguments.

@@ -34,7 +34,20 @@ _HARBOR = {
             "password": "the secret shown when the robot was made",
         },
     },
-    "conn-fields": _TLS_FIELDS,
+    "conn-fields": {
+        **_TLS_FIELDS,
+        "webhook_authorization": {
+            "label": "Webhook authorization",
+            "description": "What Harbor sends as Authorization with its webhooks, such as"
+            " 'Bearer …' with a random value; only with it are they believed.",
+            "schema": {"type": ["string", "null"], "format": "password"},
+        },
+        "webhook_authorization_previous": {
+            "label": "Previous webhook authorization",
+            "description": "Believed too, until all of Harbor's webhook policies send the new one.",
+            "schema": {"type": ["string", "null"], "format": "password"},
+        },
+    },
 }
 
 _DRAGONFLY = {

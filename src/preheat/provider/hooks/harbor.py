@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
 
+from preheat.errors import InputError
 from preheat.harbor.client import HarborClient
 from preheat.provider.hooks.remote import RemoteHook, without_breaks
 
@@ -14,7 +15,10 @@ if TYPE_CHECKING:
 
     from preheat.checks import CheckReport
 
-__all__ = ["HarborHook"]
+__all__ = ["SHORTEST_AUTHORIZATION", "WEBHOOK_FIELDS", "HarborHook"]
+
+WEBHOOK_FIELDS = ("webhook_authorization", "webhook_authorization_previous")
+SHORTEST_AUTHORIZATION = 16
 
 
 class HarborHook(RemoteHook):
@@ -45,6 +49,23 @@ class HarborHook(RemoteHook):
             username=without_breaks(self.http_conn_id, "Robot name", connection.login or ""),
             secret=SecretStr(secret) if secret else None,
         )
+
+    def webhook_authorizations(self, connection: Connection | None = None) -> tuple[SecretStr, ...]:
+        """Give what this Harbor sends as ``Authorization``: the value of now, and the one before.
+
+        :raises InputError: one is too short to be a secret, or no header can carry it.
+        """
+        connection = connection or self.get_connection(self.http_conn_id)
+        extra = connection.extra_dejson
+        found = [str(extra[name]).strip() for name in WEBHOOK_FIELDS if extra.get(name)]
+        for value in found:
+            without_breaks(self.http_conn_id, "Webhook authorization", value)
+            if len(value) < SHORTEST_AUTHORIZATION:
+                raise InputError(
+                    f"Connection {self.http_conn_id!r}: a webhook authorization has at least "
+                    f"{SHORTEST_AUTHORIZATION} characters: make one with 'openssl rand -base64 32'"
+                )
+        return tuple(map(SecretStr, found))
 
     def check(self) -> CheckReport:
         """Try URL, credentials, token service, version and clock."""

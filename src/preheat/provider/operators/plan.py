@@ -22,9 +22,8 @@ from preheat.rendering import count_of
 from preheat.upkeep import UPKEEP_PLAN
 
 if TYPE_CHECKING:
-    from logging import Logger
-
     from airflow.sdk import Context
+    from airflow.sdk.types import Logger
 
     from preheat.ledger import Ledger, RunRef
     from preheat.plan import Plan
