@@ -85,16 +85,15 @@ class _Harbor:
         self._url = world.sandbox.harbor_url
         self._pushed = 0
 
-    def _post(self, path: str, body: dict[str, Any]) -> requests.Response:
-        answer = requests.post(f"{self._url}{path}", json=body, timeout=30)
-        answer.raise_for_status()
-        return answer
+    def _call(self, method: str, path: str, body: dict[str, Any]) -> None:
+        requests.request(method, f"{self._url}{path}", json=body, timeout=30).raise_for_status()
 
     def push(self) -> None:
         """Push one image with a tag, into a repository of its own."""
         self._pushed += 1
         name = f"{PROJECT}/app-{self._pushed}"
-        self._post("/sandbox/images", {"repository": name, "tags": ["1.0"], "layers": [700, 900]})
+        order = {"repository": name, "tags": ["1.0"], "layers": [700, 900]}
+        self._call("POST", "/sandbox/images", order)
 
     def install_webhook(self) -> None:
         """Let the project tell Airflow, as ``preheat harbor webhook install`` does."""
@@ -115,7 +114,7 @@ class _Harbor:
 
     def lose_webhooks(self) -> None:
         """Let the job service stand still: nothing is told any more."""
-        self._post("/sandbox/jobservice", {"running": False})
+        self._call("PUT", "/sandbox/jobservice", {"running": False})
 
     def jobs(self) -> int:
         """Count the jobs so far: nothing else asks this manager for any."""
