@@ -176,6 +176,7 @@ class Plan:
     :param opens_at: when the window opens that the run should wait for.
     :param over_budget: what a person is to be asked, where the budget says so.
     :param keep_warm: whether and for how long what it asks for is looked after between runs.
+    :param partial: whether it looks at some repositories only, so that what it lacks says nothing.
     """
 
     policy: str
@@ -194,6 +195,7 @@ class Plan:
     opens_at: datetime | None = None
     over_budget: str = ""
     keep_warm: KeepWarm | None = None
+    partial: bool = False
 
     def counts(self) -> dict[str, int]:
         """How many decisions each reason code has (the first, deciding reason counts)."""

@@ -1,7 +1,16 @@
-"""The ledger: plans, placements and attempts, on SQLite or PostgreSQL."""
+"""The ledger: events, plans, placements and attempts, on SQLite or PostgreSQL."""
 
 from __future__ import annotations
 
+from preheat.ledger.eventrecords import (
+    DueEvents,
+    EventOutcome,
+    Glimpse,
+    Handled,
+    IgnoredEvents,
+    Received,
+    StoredEvent,
+)
 from preheat.ledger.kept import Kept
 from preheat.ledger.ledger import Ledger
 from preheat.ledger.records import (
@@ -21,7 +30,12 @@ from preheat.ledger.retention import Pruned
 __all__ = [
     "Attempt",
     "Claim",
+    "DueEvents",
+    "EventOutcome",
     "Followed",
+    "Glimpse",
+    "Handled",
+    "IgnoredEvents",
     "Kept",
     "Ledger",
     "LedgerStatus",
@@ -29,7 +43,9 @@ __all__ = [
     "PlanItem",
     "Proof",
     "Pruned",
+    "Received",
     "RecordedPlan",
     "RunRef",
+    "StoredEvent",
     "StoredPlacement",
 ]

@@ -35,6 +35,7 @@ __all__ = [
     "clock",
     "in_parts",
     "make_engine",
+    "migrating",
     "parse_url",
     "reading",
     "shown",
@@ -46,6 +47,7 @@ __all__ = [
 BUSY_SECONDS = 60
 _IN_AT_ONCE = 500
 _IMMEDIATE = {"preheat_immediate": True}
+_REBUILDING = {**_IMMEDIATE, "preheat_rebuilding": True}
 _engines: WeakSet[Engine] = WeakSet()
 _Value = TypeVar("_Value")
 
@@ -121,7 +123,10 @@ def _on_sqlite_connect(connection: Any, _record: object) -> None:
 
 def _on_sqlite_begin(connection: Connection) -> None:
     """Take the write lock first: a read that turns into a write would fail without waiting."""
-    immediate = connection.get_execution_options().get("preheat_immediate", False)
+    options = connection.get_execution_options()
+    if options.get("preheat_rebuilding", False):
+        connection.exec_driver_sql("PRAGMA foreign_keys = OFF")  # not inside a transaction
+    immediate = options.get("preheat_immediate", False)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
 
 
@@ -143,6 +148,26 @@ def writing(engine: Engine) -> Iterator[Connection]:
     """
     with _told(engine), engine.execution_options(**_IMMEDIATE).begin() as connection:
         yield connection
+
+
+@contextmanager
+def migrating(engine: Engine) -> Iterator[Connection]:
+    """Give a transaction that changes tables and is committed at the end.
+
+    SQLite changes some by making them anew; what refers to them would stop it halfway, so there
+    references are looked at only before the end.
+
+    :raises LedgerError: if the database fails, or a reference leads nowhere.
+    """
+    with _told(engine), engine.execution_options(**_REBUILDING).begin() as connection:
+        yield connection
+        if connection.dialect.name == "sqlite":
+            lost = connection.exec_driver_sql("PRAGMA foreign_key_check").all()
+            if lost:
+                raise LedgerError(
+                    f"The ledger at {shown(engine.url)} stays as it was: after the migration "
+                    f"{len(lost)} rows would refer to nothing, the first in {lost[0][0]}."
+                )
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from sqlalchemy.exc import IntegrityError
 
 from preheat.demand import Demand
 from preheat.errors import LedgerError
-from preheat.ledger import attempts
+from preheat.ledger import attempts, plans
 from preheat.ledger.engine import changed, clock, upsert
 from preheat.ledger.findings import cut
 from preheat.ledger.placements import read_seen
@@ -28,7 +28,7 @@ from preheat.verdict import Verdict
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from sqlalchemy import Connection, Update
+    from sqlalchemy import Connection, RowMapping, Update
 
     from preheat.ledger.records import Attempt, RunRef
     from preheat.verdict import Finding
@@ -101,7 +101,8 @@ def open_or_find(
 def _proved_since(connection: Connection, placement_id: int, run: RunRef) -> Attempt | None:
     """Find what another run proved warm while this one waited for its turn.
 
-    Two plans made together both say *ask*, and only one has to. Not what this run followed before:
+    Two plans made together both say *ask*, and only one has to. Where plans of this run want it for
+    several policies, it must do for all of them. Not what this run followed before:
     a task that is cleared asks anew. Nor an attempt that is older than the plan, whatever was seen
     without any since: what it found is not what was seen.
     """
@@ -123,19 +124,27 @@ def _proved_since(connection: Connection, placement_id: int, run: RunRef) -> Att
         .join(plan_placement, plan_placement.c.placement_id == placement.c.id)
         .join(plan, plan.c.id == plan_placement.c.plan_id)
         .where(plan.c.dag_id == run.dag_id, plan.c.run_id == run.run_id)
-        .where(placement.c.id == placement_id, placement.c.checked_at >= plan.c.recorded_at)
+        .where(placement.c.id == placement_id)
         .where(~followed)
     )
-    row = connection.execute(query).mappings().first()
-    if row is None or row["last"] is None:
+    rows = connection.execute(query).mappings().all()
+    if not rows or rows[0]["last"] is None:
         return None
+    found = attempts.get(connection, rows[0]["last"])
+    return found if all(_does_for(found, row) for row in rows) else None
+
+
+def _does_for(found: Attempt, row: RowMapping) -> bool:
+    """Whether what an attempt proved is younger than the plan that asks, and meets its demand."""
+    planned, checked = row["recorded_at"], row["checked_at"]
+    if found.job_id is None or found.finding is None or checked is None or checked < planned:
+        return False
+    if found.closed_at is None or found.closed_at < planned:
+        return False
     # Whether a job's word is enough is for whoever proves: it asks the peers, not Dragonfly again.
     demand = Demand(min_hosts=Demand.parse(row["demand"]).min_hosts)
-    found = attempts.get(connection, row["last"])
-    if found.job_id is None or found.closed_at is None or found.closed_at < row["recorded_at"]:
-        return None
-    is_warm = found.finding is not None and found.finding.under(demand).verdict is Verdict.WARM
-    return found if is_warm and read_seen(row).is_warm_under(demand) else None
+    is_warm = found.finding.under(demand).verdict is Verdict.WARM
+    return is_warm and read_seen(row).is_warm_under(demand)
 
 
 def _driven_by(owner: str, run: RunRef) -> dict[str, object]:
@@ -144,11 +153,10 @@ def _driven_by(owner: str, run: RunRef) -> dict[str, object]:
 
 def join(connection: Connection, attempt_id: int, placement_id: int, run: RunRef) -> None:
     """Note that this run follows the attempt: its report finds it, and its verdict counts there."""
-    own_plan = select(plan.c.id).where(plan.c.dag_id == run.dag_id, plan.c.run_id == run.run_id)
     connection.execute(
         update(plan_placement)
         .where(
-            plan_placement.c.plan_id == own_plan.scalar_subquery(),
+            plan_placement.c.plan_id.in_(plans.of_run(run.dag_id, run.run_id)),
             plan_placement.c.placement_id == placement_id,
         )
         .values(attempt_id=attempt_id)

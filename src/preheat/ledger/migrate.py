@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 from sqlalchemy import func, inspect, select, text
 
 from preheat.errors import LedgerError
-from preheat.ledger.engine import reading, shown, use_wal, writing
+from preheat.ledger.engine import migrating, reading, shown, use_wal
 from preheat.ledger.records import LedgerStatus
-from preheat.ledger.schema import REVISION, attempt, metadata
+from preheat.ledger.schema import REVISION, attempt, event, metadata
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -64,14 +64,21 @@ def status(engine: Engine) -> LedgerStatus:
     """Tell the revision and, when it is ours, how many rows there are."""
     found = _read_revision(engine) if _may_exist(engine) else ""
     rows: dict[str, int] = {}
-    waiting = 0
+    open_attempts = waiting = 0
     if found == REVISION:
         with reading(engine) as connection:
             for table in metadata.sorted_tables:
                 rows[table.name] = _count(connection, select(func.count()).select_from(table))
-            waiting = _count(connection, select(func.count()).where(attempt.c.closed_at.is_(None)))
+            still_open = select(func.count()).where(attempt.c.closed_at.is_(None))
+            open_attempts = _count(connection, still_open)
+            waiting = _count(connection, select(func.count()).where(event.c.handled_at.is_(None)))
     return LedgerStatus(
-        url=shown(engine.url), revision=found, head=REVISION, rows=rows, open_attempts=waiting
+        url=shown(engine.url),
+        revision=found,
+        head=REVISION,
+        rows=rows,
+        open_attempts=open_attempts,
+        waiting_events=waiting,
     )
 
 
@@ -106,7 +113,7 @@ def _migrate(engine: Engine) -> None:
 
     config = _config()
     known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
-    with writing(engine) as connection:
+    with migrating(engine) as connection:
         if connection.dialect.name == "postgresql":
             connection.execute(select(func.pg_advisory_xact_lock(ADVISORY_LOCK)))
         found = _revision(connection)

@@ -25,13 +25,13 @@ __all__ = ["of_run"]
 
 
 def of_run(connection: Connection, dag_id: str, run_id: str) -> list[Outcome]:
-    """Tell the outcome of each placement in the run's plan, in plan order; empty without a plan."""
+    """Tell the outcome of each placement in the run's plans, in their order; empty without one."""
     query = (
-        select(plan_placement, placement, plan.c.recorded_at)
+        select(plan_placement, placement, plan.c.recorded_at, plan.c.policy, plan.c.accept_partial)
         .join(plan, plan.c.id == plan_placement.c.plan_id)
         .join(placement, placement.c.id == plan_placement.c.placement_id)
         .where(plan.c.dag_id == dag_id, plan.c.run_id == run_id)
-        .order_by(plan_placement.c.position)
+        .order_by(plan_placement.c.plan_id, plan_placement.c.position)
     )
     rows = connection.execute(query).mappings().all()
     joined = (
@@ -60,6 +60,8 @@ def _outcome(row: RowMapping, made: Attempt | None) -> Outcome:
         words=words,
         attempt=made,
         demand=demand,
+        policy=row["policy"],
+        accept_partial=row["accept_partial"],
     )
 
 

@@ -7,7 +7,7 @@ import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from sqlalchemy import case, exists, func, or_, select, update
+from sqlalchemy import case, exists, func, null, or_, select, update
 
 from preheat.artifact import Blob, Image
 from preheat.demand import Demand, VerifyMode
@@ -54,7 +54,8 @@ def save(
 ) -> dict[PlacementKey, int]:
     """Insert new placements, give the others their latest settings, and tell all ids.
 
-    Where a setting changed that a proof rests on, nothing is proved any more.
+    Where a setting changed that a proof rests on, nothing is proved any more. What is planned for
+    is there, so what was deleted is there again.
     """
     last = {fingerprint(key): (key, settings) for key, settings in wanted}
     if not last:
@@ -80,6 +81,7 @@ def save(
             "verdict": case((stands, table.c.verdict), else_=Verdict.UNKNOWN.value),
             "warm_since": case((stands, table.c.warm_since), else_=None),
             "checked_at": case((stands, table.c.checked_at), else_=None),
+            "deleted_at": null(),
         },
     ).returning(table.c.id, table.c.fingerprint)
     return {last[row.fingerprint][0]: row.id for row in connection.execute(statement, rows)}
@@ -110,6 +112,7 @@ def read(stored: RowMapping) -> StoredPlacement:
         verdict=Verdict(stored["verdict"]),
         warm_since=stored["warm_since"],
         checked_at=stored["checked_at"],
+        deleted_at=stored["deleted_at"],
     )
 
 

@@ -1,13 +1,16 @@
-"""Plans: every decision of one run, and the placements that it leads to."""
+"""Plans: every decision of one run, and the placements that it leads to.
+
+A run plans for one policy, or for each of those that its events touch.
+"""
 
 from __future__ import annotations
 
 import zlib
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
-from sqlalchemy import and_, delete, func, insert, or_, select
+from sqlalchemy import and_, delete, exists, func, insert, or_, select
 
 from preheat.difference import selected
 from preheat.ledger import attempts, kept, placements
@@ -19,24 +22,26 @@ from preheat.placement import grounds
 from preheat.plan import Decision
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime
 
-    from sqlalchemy import Connection
+    from sqlalchemy import ColumnElement, Connection, Select
 
     from preheat.difference import Difference, ImageName
     from preheat.ledger.records import RunRef
+    from preheat.placement import PlacementKey
     from preheat.plan import Plan, PlannedPlacement
 
-__all__ = ["decisions", "failures", "record", "selected_before", "spent"]
+__all__ = ["decisions", "failures", "of_run", "record", "selected_before", "spent"]
 
 LABEL_LENGTH = 500
 DETAIL_LENGTH = 2000
 
 
-def record(connection: Connection, plan: Plan, run: RunRef) -> RecordedPlan:
-    """Write the plan of a run; a plan task that runs again replaces what it wrote before."""
-    wanted = {item.key: item.settings for item in plan.placements}
+def record(connection: Connection, made: Sequence[Plan], run: RunRef) -> list[RecordedPlan]:
+    """Write the plans of a run, one a policy; a task that runs again replaces what it wrote."""
+    _forget_others(connection, {plan.policy for plan in made}, run)
+    wanted = {item.key: item.settings for plan in made for item in plan.placements}
     attempts.drop_foreign(
         connection,
         {
@@ -45,6 +50,29 @@ def record(connection: Connection, plan: Plan, run: RunRef) -> RecordedPlan:
         },
     )
     ids = placements.save(connection, wanted.items())
+    # One order for all writers, so that two runs cannot wait for each other's rows.
+    ordered = sorted(made, key=lambda plan: plan.policy)
+    recorded = {plan.policy: _record(connection, plan, run, ids) for plan in ordered}
+    return [recorded[plan.policy] for plan in made]
+
+
+def of_run(dag_id: str, run_id: str) -> Select[Any]:
+    """Address the plans of a run, by their ids."""
+    return select(table.c.id).where(table.c.dag_id == dag_id, table.c.run_id == run_id)
+
+
+def _forget_others(connection: Connection, policies: Collection[str], run: RunRef) -> None:
+    """Remove what an earlier try planned for other policies: the run is not about them."""
+    others = of_run(run.dag_id, run.run_id).where(table.c.policy.not_in(policies))
+    ids = list(connection.scalars(others))
+    if ids:
+        connection.execute(delete(plan_placement).where(plan_placement.c.plan_id.in_(ids)))
+        connection.execute(delete(table).where(table.c.id.in_(ids)))
+
+
+def _record(
+    connection: Connection, plan: Plan, run: RunRef, ids: Mapping[PlacementKey, int]
+) -> RecordedPlan:
     plan_id = _save(connection, plan, run)
     connection.execute(delete(plan_placement).where(plan_placement.c.plan_id == plan_id))
     items = tuple(_item(planned, ids[planned.key]) for planned in plan.placements)
@@ -95,12 +123,13 @@ def _save(connection: Connection, plan: Plan, run: RunRef) -> int:
         "bytes": {cluster: asdict(counted) for cluster, counted in plan.bytes.items()},
         "difference": _as_data(plan.difference),
         "keep_warm": kept.as_data(plan.keep_warm),
+        "partial": plan.partial,
         "decisions": _pack(plan.decisions),
     }
     statement = (
         upsert(connection, table)
         .values(dag_id=run.dag_id, run_id=run.run_id, **values)
-        .on_conflict_do_update(index_elements=["dag_id", "run_id"], set_=values)
+        .on_conflict_do_update(index_elements=["dag_id", "run_id", "policy"], set_=values)
         .returning(table.c.id)
     )
     plan_id: int = connection.execute(statement).scalar_one()
@@ -108,26 +137,36 @@ def _save(connection: Connection, plan: Plan, run: RunRef) -> int:
 
 
 def decisions(connection: Connection, dag_id: str, run_id: str) -> tuple[Decision, ...]:
-    """Read every decision of a run's plan, in its order; empty when the run recorded none."""
-    query = select(table.c.decisions).where(table.c.dag_id == dag_id, table.c.run_id == run_id)
-    packed = connection.scalar(query)
-    return () if packed is None else _unpack(packed)
+    """Read every decision of a run's plans, in their order; empty when the run recorded none."""
+    query = select(table.c.decisions).where(table.c.id.in_(of_run(dag_id, run_id)))
+    rows = connection.scalars(query.order_by(table.c.id))
+    return tuple(decision for packed in rows for decision in _unpack(packed))
 
 
 def failures(connection: Connection, dag_id: str, run_id: str) -> tuple[str, ...]:
-    """Read what makes a run's plan a failure whatever becomes of its placements."""
-    query = select(table.c.failures).where(table.c.dag_id == dag_id, table.c.run_id == run_id)
-    return tuple(connection.scalar(query) or ())
+    """Read what makes a run a failure whatever becomes of its placements.
+
+    Where the run has plans of several policies, each failure names its own.
+    """
+    query = select(table.c.policy, table.c.failures).where(table.c.id.in_(of_run(dag_id, run_id)))
+    rows = connection.execute(query.order_by(table.c.id)).all()
+    if len(rows) == 1:
+        return tuple(rows[0].failures)
+    return tuple(f"{row.policy}: {failure}" for row in rows for failure in row.failures)
 
 
 def selected_before(
     connection: Connection, policy: str, run: RunRef
 ) -> tuple[ImageName, ...] | None:
-    """Read what the policy's last plan selected, this run's own not counted; None without any."""
+    """Read what the policy's last plan selected, this run's own not counted; None without any.
+
+    A plan over some repositories only says nothing of the others, and so does not count.
+    """
     query = (
         select(table.c.decisions)
         .where(
             table.c.policy == policy,
+            table.c.partial.is_(False),
             or_(table.c.dag_id != run.dag_id, table.c.run_id != run.run_id),
         )
         .order_by(table.c.evaluated_at.desc(), table.c.id.desc())
@@ -141,13 +180,14 @@ def spent(connection: Connection, policy: str, since: datetime, until: datetime)
     """Sum up what the policy asked of each cluster in that time, in bytes; a retry costs nothing.
 
     At most too high: blobs that images share count for each of them. Rests on who followed the
-    attempts, not on the plan: a cleared plan task forgets what its plan led to.
+    attempts, not on the plan: a cleared plan task forgets what its plan led to. But what only
+    another policy's plan of the same run asks for is that one's.
     """
     asked = (
         select(attempt.c.placement_id, attempt.c.dag_id, attempt.c.run_id)
         .join(follower, follower.c.attempt_id == attempt.c.id)
         .join(table, and_(table.c.dag_id == follower.c.dag_id, table.c.run_id == follower.c.run_id))
-        .where(table.c.policy == policy, attempt.c.asked_at.between(since, until))
+        .where(table.c.policy == policy, attempt.c.asked_at.between(since, until), _is_its_own())
         .distinct()
         .subquery()
     )
@@ -158,6 +198,22 @@ def spent(connection: Connection, policy: str, since: datetime, until: datetime)
         .group_by(placement.c.cluster)
     )
     return {cluster: int(total) for cluster, total in connection.execute(query)}
+
+
+def _is_its_own() -> ColumnElement[bool]:
+    """Say that an attempt is not only another plan's of the same run."""
+    other = table.alias("other")
+    beside = (
+        exists()
+        .where(other.c.dag_id == table.c.dag_id, other.c.run_id == table.c.run_id)
+        .where(other.c.id != table.c.id)
+        .correlate(table)
+    )
+    placed = plan_placement.c.placement_id == attempt.c.placement_id
+    here = exists().where(plan_placement.c.plan_id == table.c.id, placed).correlate(table, attempt)
+    there = beside.where(plan_placement.c.plan_id == other.c.id, placed).correlate(table, attempt)
+    # Most runs have one plan: that is seen first, and costs least.
+    return or_(~beside, here, ~there)
 
 
 def _as_data(found: Difference | None) -> dict[str, object] | None:

@@ -86,6 +86,7 @@ class StoredPlacement:
     :param verdict: of the last check; UNKNOWN when there was none.
     :param warm_since: first check of the unbroken warm period that still lasts; None when not warm.
     :param checked_at: when the verdict was found; None when never.
+    :param deleted_at: when its artifact was found to be gone from Harbor; None while it is there.
     """
 
     id: int
@@ -94,6 +95,7 @@ class StoredPlacement:
     verdict: Verdict = Verdict.UNKNOWN
     warm_since: datetime | None = None
     checked_at: datetime | None = None
+    deleted_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +195,8 @@ class Outcome:
     :param attempt: the attempt that this run made or joined last, if any.
     :param words: the words of the other systems, or why there is no verdict.
     :param demand: what this run wants shown before it counts as warm.
+    :param policy: of the plan that wants it; a run may have plans of several.
+    :param accept_partial: whether PARTIAL is well enough for that plan.
     """
 
     placement_id: int
@@ -206,6 +210,8 @@ class Outcome:
     words: str
     attempt: Attempt | None = None
     demand: Demand = field(default_factory=Demand)
+    policy: str = ""
+    accept_partial: bool = False
 
     @property
     def cluster(self) -> str:
@@ -266,6 +272,7 @@ class LedgerStatus:
     :param url: without any password.
     :param revision: "" when the database holds no ledger yet.
     :param rows: number of rows by table; empty unless the ledger is current.
+    :param waiting_events: how many events no run has taken up.
     """
 
     url: str
@@ -273,6 +280,7 @@ class LedgerStatus:
     head: str
     rows: dict[str, int]
     open_attempts: int = 0
+    waiting_events: int = 0
 
     @property
     def is_current(self) -> bool:

@@ -1,8 +1,8 @@
 """Retention: what the ledger may forget, and what it never does.
 
-Never an open attempt, nor the last plan of a policy, nor the last attempt and the last proof of a
-placement, nor what a plan that stays refers to. Placements and images stay: they are small, and the
-verdict of a placement is its last proof.
+Never an event that waits, nor an open attempt, nor the last plan of a policy over all that it looks
+at, nor the last attempt and the last proof of a placement, nor what a plan that stays refers to.
+Placements and images stay: they are small, and the verdict of a placement is its last proof.
 """
 
 from __future__ import annotations
@@ -12,14 +12,21 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import and_, delete, exists, or_, select
 
-from preheat.ledger.schema import attempt, follower, plan, plan_placement
+from preheat.ledger.schema import (
+    attempt,
+    event,
+    follower,
+    ignored_event,
+    plan,
+    plan_placement,
+)
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from sqlalchemy import Connection
 
-__all__ = ["Pruned", "forget_attempts", "forget_plans"]
+__all__ = ["Pruned", "forget_attempts", "forget_events", "forget_ignored", "forget_plans"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,15 +34,20 @@ class Pruned:
     """How much was forgotten.
 
     :param kept: rows of what was to be kept warm until a moment that has passed.
+    :param events: those that a run took up.
     """
 
     plans: int = 0
     attempts: int = 0
     kept: int = 0
+    events: int = 0
 
 
 def forget_plans(connection: Connection, before: datetime, most: int) -> int:
-    """Remove up to ``most`` plans that are older and not their policy's last; tells how many."""
+    """Remove up to ``most`` plans that are older and not their policy's last; tells how many.
+
+    One over some repositories only takes no other's place, and nothing is compared with it.
+    """
     later = plan.alias("later")
     used = (
         exists()
@@ -46,9 +58,13 @@ def forget_plans(connection: Connection, before: datetime, most: int) -> int:
         select(plan.c.id)
         .where(
             plan.c.recorded_at < before,
-            exists()
-            .where(later.c.policy == plan.c.policy, later.c.recorded_at > plan.c.recorded_at)
-            .correlate(plan),
+            or_(
+                plan.c.partial,
+                exists()
+                .where(later.c.policy == plan.c.policy, later.c.recorded_at > plan.c.recorded_at)
+                .where(~later.c.partial)
+                .correlate(plan),
+            ),
             ~used.correlate(plan),
         )
         .order_by(plan.c.id)
@@ -91,3 +107,17 @@ def forget_attempts(connection: Connection, before: datetime, most: int) -> int:
         connection.execute(delete(follower).where(follower.c.attempt_id.in_(ids)))
         connection.execute(delete(attempt).where(attempt.c.id.in_(ids)))
     return len(ids)
+
+
+def forget_events(connection: Connection, before: datetime, most: int) -> int:
+    """Remove up to ``most`` events that a run took up before; tells how many."""
+    query = select(event.c.id).where(event.c.handled_at < before).limit(most)
+    ids = list(connection.scalars(query))
+    if ids:
+        connection.execute(delete(event).where(event.c.id.in_(ids)))
+    return len(ids)
+
+
+def forget_ignored(connection: Connection, before: datetime) -> None:
+    """Remove the counts of what did not come any more since then."""
+    connection.execute(delete(ignored_event).where(ignored_event.c.last_at < before))

@@ -1,36 +1,37 @@
-"""The tables of the ledger. Every change here needs a migration; a test compares the two."""
+"""The tables of the ledger. Every change here needs a migration; a test compares the two.
+
+Those of the inbox are in :mod:`preheat.ledger.eventschema`.
+"""
 
 from __future__ import annotations
-
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import (
     JSON,
     BigInteger,
     Boolean,
     Column,
-    DateTime,
-    ForeignKey,
     Index,
     Integer,
     LargeBinary,
-    MetaData,
     String,
     Table,
     Text,
     UniqueConstraint,
+    false,
     text,
 )
-from sqlalchemy.types import TypeDecorator
 
-if TYPE_CHECKING:
-    from sqlalchemy import Dialect
+from preheat.ledger.columns import UtcDateTime, metadata, own_id, reference
+from preheat.ledger.eventschema import cursor, event, glimpse, ignored_event
 
 __all__ = [
     "REVISION",
     "attempt",
+    "cursor",
+    "event",
     "follower",
+    "glimpse",
+    "ignored_event",
     "image",
     "kept",
     "metadata",
@@ -39,58 +40,15 @@ __all__ = [
     "plan_placement",
 ]
 
-REVISION = "0006"
+REVISION = "0007"
 """The migration that this schema equals: opening a ledger needs no Alembic unless they differ."""
 
 OPEN = text("closed_at IS NULL")
 
-
-class UtcDateTime(TypeDecorator[datetime]):
-    """Aware UTC datetimes on both databases; a naive one is a programming error."""
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Store UTC; SQLite keeps text without an offset."""
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            message = f"a time without an offset: {value!r}"
-            raise ValueError(message)
-        utc = value.astimezone(UTC)
-        return utc.replace(tzinfo=None) if dialect.name == "sqlite" else utc
-
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Give back UTC, whatever the session's time zone."""
-        if value is None:
-            return None
-        return value.replace(tzinfo=UTC) if dialect.name == "sqlite" else value.astimezone(UTC)
-
-
-def _id() -> Column[int]:
-    kind = BigInteger().with_variant(Integer, "sqlite")
-    return Column("id", kind, primary_key=True, autoincrement=True)
-
-
-def _reference(name: str, target: str, **options: Any) -> Column[int]:
-    kind = BigInteger().with_variant(Integer, "sqlite")
-    return Column(name, kind, ForeignKey(target), **options)
-
-
-metadata = MetaData(
-    naming_convention={
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
-        "pk": "pk_%(table_name)s",
-    }
-)
-
 plan = Table(
     "plan",
     metadata,
-    _id(),
+    own_id(),
     Column("dag_id", String(250), nullable=False),
     Column("run_id", String(250), nullable=False),
     Column("policy", Text, nullable=False),
@@ -109,8 +67,10 @@ plan = Table(
     Column("difference", JSON(none_as_null=True)),
     # For how long what it asks for is looked after; null when it is not.
     Column("keep_warm", JSON(none_as_null=True)),
+    # Whether it looks at some repositories only, those in which something happened.
+    Column("partial", Boolean, nullable=False, server_default=false()),
     Column("decisions", LargeBinary, nullable=False),
-    UniqueConstraint("dag_id", "run_id"),
+    UniqueConstraint("dag_id", "run_id", "policy"),
     Index(None, "policy", "recorded_at"),
 )
 
@@ -127,12 +87,12 @@ image = Table(
 placement = Table(
     "placement",
     metadata,
-    _id(),
+    own_id(),
     # SHA-256 of the whole key: a list of a hundred peers does not fit into an index of PostgreSQL.
     Column("fingerprint", String(64), nullable=False, unique=True),
     Column("cluster", Text, nullable=False),
     Column("pull_endpoint", Text, nullable=False),
-    Column("repository", Text, nullable=False),
+    Column("repository", Text, nullable=False, index=True),
     Column("digest", String(160), nullable=False, index=True),
     Column("platform", Text, nullable=False),
     Column("scope", String(50), nullable=False),
@@ -147,14 +107,16 @@ placement = Table(
     Column("hosts_expected", Integer, server_default="0"),
     Column("warm_since", UtcDateTime),
     Column("checked_at", UtcDateTime),
+    # When its artifact was found to be gone from Harbor; null while it is there.
+    Column("deleted_at", UtcDateTime),
     Index(None, "verdict", "checked_at"),
 )
 
 attempt = Table(
     "attempt",
     metadata,
-    _id(),
-    _reference("placement_id", "placement.id", nullable=False, index=True),
+    own_id(),
+    reference("placement_id", "placement.id", nullable=False, index=True),
     Column("nonce", String(40), nullable=False, unique=True),
     Column("owner", String(250), nullable=False),
     Column("lease_until", UtcDateTime, nullable=False),
@@ -184,7 +146,7 @@ attempt = Table(
 follower = Table(
     "follower",
     metadata,
-    _reference("attempt_id", "attempt.id", primary_key=True),
+    reference("attempt_id", "attempt.id", primary_key=True),
     Column("dag_id", String(250), primary_key=True),
     Column("run_id", String(250), primary_key=True),
     Column("try_number", Integer, nullable=False),
@@ -193,9 +155,9 @@ follower = Table(
 plan_placement = Table(
     "plan_placement",
     metadata,
-    _reference("plan_id", "plan.id", primary_key=True),
+    reference("plan_id", "plan.id", primary_key=True),
     Column("position", Integer, primary_key=True, autoincrement=False),
-    _reference("placement_id", "placement.id", nullable=False, index=True),
+    reference("placement_id", "placement.id", nullable=False, index=True),
     Column("label", String(500), nullable=False),
     Column("tags", JSON, nullable=False),
     Column("wave", Integer, nullable=False),
@@ -204,14 +166,14 @@ plan_placement = Table(
     # What this run wants shown before it counts as warm; empty for the usual.
     Column("demand", String(40), nullable=False, server_default=""),
     # The attempt that this run made or joined last for the placement.
-    _reference("attempt_id", "attempt.id", index=True),
+    reference("attempt_id", "attempt.id", index=True),
 )
 
 # What a policy wants kept warm, from when it last selected it; see preheat.ledger.kept.
 kept = Table(
     "kept",
     metadata,
-    _reference("placement_id", "placement.id", primary_key=True),
+    reference("placement_id", "placement.id", primary_key=True),
     Column("policy", String(250), primary_key=True),
     Column("label", String(500), nullable=False),
     Column("recheck_seconds", Integer, nullable=False),

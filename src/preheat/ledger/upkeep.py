@@ -112,7 +112,10 @@ class Upkeep:
         before = self.now() - older_than
         with engine.writing(self._engine) as connection:
             expired = kept.forget_expired(connection, engine.clock(connection))
-        counts = {retention.forget_plans: 0, retention.forget_attempts: 0}
+            retention.forget_ignored(connection, before)
+        counts = dict.fromkeys(
+            (retention.forget_plans, retention.forget_attempts, retention.forget_events), 0
+        )
         for forget in counts:
             while True:
                 with engine.writing(self._engine) as connection:
@@ -120,5 +123,5 @@ class Upkeep:
                 counts[forget] += some
                 if some < _AT_ONCE:
                     break
-        plans, closed = counts.values()
-        return Pruned(plans=plans, attempts=closed, kept=expired)
+        plans, closed, handled = counts.values()
+        return Pruned(plans=plans, attempts=closed, kept=expired, events=handled)

@@ -145,8 +145,8 @@ class EvaluatePolicyOperator(BaseOperator):
 
 
 def _compared(plan: Plan, ledger: Ledger, run: RunRef) -> Plan:
-    """Say what came and went since the policy's last plan; others follow from none."""
-    if plan.policy in {IMAGES_PLAN, UPKEEP_PLAN}:
+    """Say what came and went since the policy's last plan; others follow from none, or say less."""
+    if plan.partial or plan.policy in {IMAGES_PLAN, UPKEEP_PLAN}:
         return plan
     before = ledger.selected_before(plan.policy, run)
     if before is None:

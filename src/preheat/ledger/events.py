@@ -1,0 +1,163 @@
+"""Events as the inbox has them: which wait, which are due, what came of each."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import and_, func, or_, select, tuple_
+
+from preheat.event import EventKind, EventSource, HarborEvent
+from preheat.ledger.engine import in_parts
+from preheat.ledger.eventrecords import DueEvents, EventOutcome, IgnoredEvents, StoredEvent
+from preheat.ledger.eventschema import event as table
+from preheat.ledger.eventschema import ignored_event
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+    from datetime import datetime
+
+    from sqlalchemy import Connection, RowMapping, Select
+
+__all__ = [
+    "MOST",
+    "due",
+    "get",
+    "ignored",
+    "of_run",
+    "outcomes_data",
+    "read",
+    "recent",
+    "waiting",
+]
+
+MOST = 10_000
+"""Events that are taken up at once."""
+
+
+def due(connection: Connection, registry: str, now: datetime) -> DueEvents:
+    """Count what is due; of one Harbor, or "" for all."""
+    query = select(
+        func.count(), func.min(table.c.id), func.max(table.c.id), func.min(table.c.received_at)
+    ).where(table.c.handled_at.is_(None), table.c.due_at <= now)
+    if registry:
+        query = query.where(table.c.registry == registry)
+    count, oldest, latest, since = connection.execute(query).one()
+    return DueEvents(count, oldest or 0, latest or 0, since)
+
+
+def waiting(connection: Connection, now: datetime) -> list[StoredEvent]:
+    """Read what is to be taken up now, oldest first.
+
+    That is what is due, and with it what happened in the same repositories and would be due soon.
+    What was put off waits for its own time: else a repository in which much happens would put it
+    off again and again.
+    """
+    is_due = and_(table.c.handled_at.is_(None), table.c.due_at <= now)
+    places = select(table.c.registry, table.c.repository).where(is_due).distinct()
+    beside = and_(
+        table.c.source != EventSource.DEFERRED.value,
+        tuple_(table.c.registry, table.c.repository).in_(places),
+    )
+    query = (
+        select(table)
+        .where(table.c.handled_at.is_(None), or_(table.c.due_at <= now, beside))
+        .order_by(table.c.id)
+        .limit(MOST)
+    )
+    return _all(connection, query)
+
+
+def recent(
+    connection: Connection,
+    *,
+    after_id: int = 0,
+    before_id: int = 0,
+    limit: int = 100,
+    registry: str = "",
+    repository: str = "",
+    handled: bool | None = None,
+) -> list[StoredEvent]:
+    """Read the newest events, the oldest of them first.
+
+    :param after_id: and ``before_id``: only those between, both excluded; 0 for no bound.
+    :param handled: only those that a run took up, or only those that wait; None for both.
+    """
+    query = select(table).order_by(table.c.id.desc()).limit(limit)
+    if after_id:
+        query = query.where(table.c.id > after_id)
+    if before_id:
+        query = query.where(table.c.id < before_id)
+    if registry:
+        query = query.where(table.c.registry == registry)
+    if repository:
+        query = query.where(table.c.repository == repository)
+    if handled is not None:
+        done = table.c.handled_at
+        query = query.where(done.is_not(None) if handled else done.is_(None))
+    return _all(connection, query)[::-1]
+
+
+def get(connection: Connection, ids: Collection[int]) -> list[StoredEvent]:
+    """Read these events, as far as they are there, in the order of their ids."""
+    found: list[StoredEvent] = []
+    for some in in_parts(sorted(ids)):
+        found += _all(connection, select(table).where(table.c.id.in_(some)).order_by(table.c.id))
+    return found
+
+
+def of_run(connection: Connection, dag_id: str, run_id: str) -> list[StoredEvent]:
+    """Read the events that a run took up, oldest first."""
+    query = (
+        select(table)
+        .where(table.c.handled_at.is_not(None))
+        .where(table.c.dag_id == dag_id, table.c.run_id == run_id)
+        .order_by(table.c.id)
+    )
+    return _all(connection, query)
+
+
+def ignored(connection: Connection, registry: str) -> list[IgnoredEvents]:
+    """Read the counts of what nothing listens to; of one Harbor, or "" for all."""
+    query = select(ignored_event).order_by(ignored_event.c.registry, ignored_event.c.type)
+    if registry:
+        query = query.where(ignored_event.c.registry == registry)
+    return [IgnoredEvents(**row) for row in connection.execute(query).mappings()]
+
+
+def _all(connection: Connection, query: Select[Any]) -> list[StoredEvent]:
+    return [read(row) for row in connection.execute(query).mappings()]
+
+
+def read(row: RowMapping) -> StoredEvent:
+    """Turn a row into an event."""
+    return StoredEvent(
+        id=row["id"],
+        event=HarborEvent(
+            registry=row["registry"],
+            delivery=row["delivery"],
+            source=EventSource(row["source"]),
+            kind=EventKind(row["kind"]),
+            repository=row["repository"],
+            digest=row["digest"],
+            tag=row["tag"],
+            operator=row["operator"],
+            occurred_at=row["occurred_at"],
+            type=row["type"],
+        ),
+        received_at=row["received_at"],
+        due_at=row["due_at"],
+        repeats=row["repeats"],
+        also=tuple(EventSource(each["source"]) for each in row["also"]),
+        policy=row["policy"],
+        handled_at=row["handled_at"],
+        dag_id=row["dag_id"],
+        run_id=row["run_id"],
+        outcomes=tuple(EventOutcome(**each) for each in row["outcomes"]),
+        words=row["words"],
+    )
+
+
+def outcomes_data(outcomes: Iterable[EventOutcome]) -> list[dict[str, Any]]:
+    """Write down what came of an event, as :func:`read` reads it."""
+    return [asdict(outcome) for outcome in outcomes]

@@ -1,0 +1,278 @@
+"""Receiving: events go into the inbox once, however often and by how many ways they are told.
+
+One transaction at a time writes here, so that what it looks up stays as it is until it has written,
+and so that ids become visible in their order: whoever remembers the last id misses none.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import and_, bindparam, func, or_, select, tuple_, update
+
+from preheat.event import EventKind, EventSource
+from preheat.ledger.engine import clock, in_parts, upsert
+from preheat.ledger.eventrecords import Received
+from preheat.ledger.eventschema import event as table
+from preheat.ledger.eventschema import ignored_event
+from preheat.ledger.findings import cut
+from preheat.ledger.twins import AT_MOST, Telling, Told, find
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from sqlalchemy import Connection, RowMapping
+
+    from preheat.event import HarborEvent
+
+__all__ = ["fitting", "insert_rows", "lock", "receive", "row_of"]
+
+ADVISORY_LOCK = 0x696E626F78  # "inbox"
+_KNOWN_FOR = timedelta(days=1)
+_TEXTS = ("registry", "repository", "digest", "tag", "operator", "type")
+_NO_DELAY = timedelta()
+_DELAYS = {EventKind.DELETED: timedelta(seconds=30)}
+# Children of an index come before it, and the plan for its tag has them too.
+_UNTAGGED_DELAY = timedelta(seconds=2)
+
+
+def lock(connection: Connection) -> None:
+    """Let nobody else write into the inbox until the transaction ends; SQLite has one writer."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(select(func.pg_advisory_xact_lock(ADVISORY_LOCK)))
+
+
+def receive(connection: Connection, events: Sequence[HarborEvent]) -> Received:
+    """Keep what is new, count what is known or of no interest."""
+    lock(connection)
+    now = clock(connection)
+    told = [fitting(event) for event in events]
+    ignored = [event for event in told if event.kind is EventKind.OTHER]
+    _count(connection, ignored, now)
+    kept = [event for event in told if event.kind is not EventKind.OTHER]
+    came = Counter((event.registry, event.delivery) for event in kept)
+    first = {(event.registry, event.delivery): event for event in kept}
+    known = _known(connection, first)
+    fresh = [event for name, event in first.items() if name not in known]
+    twins = _join_twins(connection, fresh, came, now)
+    rows = [
+        row_of(event, now, now + _delay(event), repeats=came[name] - 1)
+        for name, event in first.items()
+        if name not in twins
+    ]
+    insert_rows(connection, rows)
+    new = len(first) - len(known) - len(twins)
+    return Received(new=new, repeated=len(kept) - new, ignored=len(ignored))
+
+
+def fitting(event: HarborEvent) -> HarborEvent:
+    """Make every text fit its column, whatever somebody sent: no such event may stop the others."""
+    texts: dict[str, Any] = {name: _fit(getattr(event, name), _length(name)) for name in _TEXTS}
+    delivery = _fit(event.delivery, 4 * _length("delivery"))
+    if len(delivery) > _length("delivery"):
+        delivery = f"sha256:{hashlib.sha256(event.delivery.encode('utf-8', 'replace')).hexdigest()}"
+    return replace(event, **texts, delivery=delivery)
+
+
+def _length(column: str) -> int:
+    return int(getattr(table.c[column].type, "length", 0))
+
+
+def _fit(text: str, length: int) -> str:
+    # No database takes half of a surrogate pair, which JSON may hold.
+    return cut(text.encode("utf-8", "replace").decode(), length)
+
+
+def _delay(event: HarborEvent) -> timedelta:
+    if event.kind is EventKind.PUSHED and not event.tag:
+        return _UNTAGGED_DELAY
+    return _DELAYS.get(event.kind, _NO_DELAY)
+
+
+def row_of(
+    event: HarborEvent, now: datetime, due_at: datetime, *, repeats: int = 0, policy: str = ""
+) -> dict[str, Any]:
+    """Make the row of an event that waits."""
+    return {
+        **{name: getattr(event, name) for name in _TEXTS},
+        "delivery": event.delivery,
+        "source": event.source.value,
+        "kind": event.kind.value,
+        "occurred_at": event.occurred_at,
+        "received_at": now,
+        "due_at": due_at,
+        "repeats": repeats,
+        "also": [],
+        "policy": policy,
+        "dag_id": "",
+        "run_id": "",
+        "outcomes": [],
+        "words": "",
+    }
+
+
+def insert_rows(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Write rows; one whose delivery is there already only counts there."""
+    insert = upsert(connection, table)
+    statement = insert.on_conflict_do_update(
+        index_elements=["registry", "delivery"],
+        set_={"repeats": table.c.repeats + 1 + insert.excluded.repeats},
+    )
+    for some in in_parts(rows):
+        connection.execute(statement, list(some))
+
+
+def _count(connection: Connection, events: Iterable[HarborEvent], now: datetime) -> None:
+    """Count what nothing listens to, by Harbor's own word for it."""
+    counts = Counter((event.registry, event.type) for event in events)
+    rows = [
+        {"registry": registry, "type": kind, "count": count, "last_at": now}
+        for (registry, kind), count in counts.items()
+    ]
+    if not rows:
+        return
+    insert = upsert(connection, ignored_event)
+    statement = insert.on_conflict_do_update(
+        index_elements=["registry", "type"],
+        set_={"count": ignored_event.c.count + insert.excluded.count, "last_at": now},
+    )
+    connection.execute(statement, rows)
+
+
+def _known(connection: Connection, names: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
+    """Find the registries and deliveries that have a row of their own."""
+    found: set[tuple[str, str]] = set()
+    for some in in_parts(list(names)):
+        query = select(table.c.registry, table.c.delivery).where(
+            tuple_(table.c.registry, table.c.delivery).in_(some)
+        )
+        found.update((row.registry, row.delivery) for row in connection.execute(query))
+    return found
+
+
+def _join_twins(
+    connection: Connection,
+    events: Sequence[HarborEvent],
+    came: Mapping[tuple[str, str], int],
+    now: datetime,
+) -> set[tuple[str, str]]:
+    """Note with a row that it was told by another way too; gives what needs no row of its own."""
+    placed = [event for event in events if event.repository]
+    near = _near(connection, placed, now)
+    joined: set[tuple[str, str]] = set()
+    changed: dict[int, tuple[Told, int]] = {}
+    for event in placed:
+        place = (event.registry, event.repository)
+        twin = find(event, near.get(place, ()), since=now - _KNOWN_FOR)
+        if twin is None:
+            continue
+        name = (event.registry, event.delivery)
+        again = came[name]
+        if not any(telling.delivery == event.delivery for telling in twin.tellings):
+            twin.tellings.append(Telling(event.source, event.delivery, event.occurred_at))
+            again -= 1
+        joined.add(name)
+        changed[twin.id] = (twin, changed.get(twin.id, (twin, 0))[1] + again)
+    _save_twins(connection, changed.values())
+    return joined
+
+
+def _save_twins(connection: Connection, changed: Iterable[tuple[Told, int]]) -> None:
+    rows = [
+        {"its_id": twin.id, "its_also": _as_data(twin.tellings[1:]), "again": again}
+        for twin, again in changed
+    ]
+    if rows:
+        statement = (
+            update(table)
+            .where(table.c.id == bindparam("its_id"))
+            .values(also=bindparam("its_also"), repeats=table.c.repeats + bindparam("again"))
+        )
+        connection.execute(statement, rows)
+
+
+def _near(
+    connection: Connection, events: Sequence[HarborEvent], now: datetime
+) -> dict[tuple[str, str], list[Told]]:
+    """Read what could tell the same as one of these events, by registry and repository."""
+    found: dict[int, RowMapping] = {}
+    for some in in_parts(events):
+        for condition in (_by_digest(some), _by_tag(some, now)):
+            if condition is not None:
+                query = select(table).where(table.c.source != EventSource.DEFERRED.value, condition)
+                found |= {row["id"]: row for row in connection.execute(query).mappings()}
+    near: dict[tuple[str, str], list[Told]] = {}
+    for row in found.values():
+        near.setdefault((row["registry"], row["repository"]), []).append(_told(row))
+    return near
+
+
+def _by_digest(events: Sequence[HarborEvent]) -> Any:
+    """Address what has an event's digest, or none but its tag."""
+    subject = tuple_(table.c.registry, table.c.repository, table.c.digest)
+    exact = {(event.registry, event.repository, event.digest) for event in events if event.digest}
+    bare = {(event.registry, event.repository, "") for event in events}
+    tags = {event.tag for event in events}
+    return or_(
+        subject.in_(sorted(exact)), and_(subject.in_(sorted(bare)), table.c.tag.in_(sorted(tags)))
+    )
+
+
+def _by_tag(events: Sequence[HarborEvent], now: datetime) -> Any:
+    """Address what has an event's tag, where its digest says too little; None where none does."""
+    asking = [
+        event
+        for event in events
+        if event.tag and (event.source is EventSource.SWEEP or not event.digest)
+    ]
+    if not asking:
+        return None
+    places = {(event.registry, event.repository) for event in asking}
+    times = [event.occurred_at for event in asking if event.occurred_at is not None]
+    recent = table.c.received_at >= now - _KNOWN_FOR
+    if times:
+        then = table.c.occurred_at.between(min(times) - AT_MOST, max(times) + AT_MOST)
+        recent = or_(recent, then)
+    return and_(
+        tuple_(table.c.registry, table.c.repository).in_(sorted(places)),
+        or_(
+            table.c.tag.in_(sorted({event.tag for event in asking})),
+            table.c.kind == EventKind.DELETED.value,
+        ),
+        recent,
+    )
+
+
+def _told(row: RowMapping) -> Told:
+    own = Telling(EventSource(row["source"]), row["delivery"], row["occurred_at"])
+    also = [
+        Telling(
+            EventSource(each["source"]),
+            each["delivery"],
+            datetime.fromisoformat(each["at"]) if each["at"] else None,
+        )
+        for each in row["also"]
+    ]
+    return Told(
+        id=row["id"],
+        kind=EventKind(row["kind"]),
+        digest=row["digest"],
+        tag=row["tag"],
+        received_at=row["received_at"],
+        tellings=[own, *also],
+    )
+
+
+def _as_data(tellings: Iterable[Telling]) -> list[dict[str, str | None]]:
+    return [
+        {
+            "source": telling.source.value,
+            "delivery": telling.delivery,
+            "at": telling.occurred_at.isoformat() if telling.occurred_at else None,
+        }
+        for telling in tellings
+    ]
