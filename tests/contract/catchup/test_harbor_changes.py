@@ -6,68 +6,19 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
-from pydantic import SecretStr
 
 from preheat.errors import RefusedError
 from preheat.event import EventKind
-from preheat.harbor.client import HarborClient
-from preheat.sandbox import HarborServer
-from preheat.sandbox.harbor import (
-    By,
-    HarborState,
-    ImageSpec,
-    Permission,
-    push_image,
-    sign,
-)
+from preheat.sandbox.harbor import By, ImageSpec, Permission, push_image, sign
 from preheat.sandbox.harbor.store import children_of
-from preheat.transport import Transport
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    import requests
+    from collections.abc import Callable
 
     from preheat.event import HarborEvent
-
-LIST = {"artifact:list", "repository:list", "artifact:read"}
-SECRET = "made-up-secret"
-
-
-@pytest.fixture
-def server() -> Iterator[HarborServer]:
-    """Serve a Harbor with two robots, of which one may not read the audit log."""
-    state = HarborState()
-    for name in ("web", "ml"):
-        state.add_project(name)
-    everywhere = Permission.project("*", LIST)
-    log = Permission.system({"audit-log:list"})
-    state.accounts.add_robot("robot$sees", SECRET, [everywhere, log])
-    state.accounts.add_robot("robot$lists", SECRET, [everywhere])
-    served = HarborServer(state)
-    served.start()
-    yield served
-    served.stop()
-
-
-@pytest.fixture
-def harbor(server: HarborServer) -> HarborState:
-    """Give what the server knows."""
-    return server.state
-
-
-@pytest.fixture
-def robot(server: HarborServer, session: requests.Session) -> HarborClient:
-    """Ask as the one that may read the log."""
-    transport = Transport(session, server.url, system="Harbor")
-    return HarborClient(transport, registry="h", username="robot$sees", secret=SecretStr(SECRET))
-
-
-@pytest.fixture
-def lister(server: HarborServer, session: requests.Session) -> HarborClient:
-    """Ask as the one that may not."""
-    transport = Transport(session, server.url, system="Harbor")
-    return HarborClient(transport, registry="h", username="robot$lists", secret=SecretStr(SECRET))
+    from preheat.harbor.client import HarborClient
+    from preheat.sandbox import HarborServer
+    from preheat.sandbox.harbor import HarborState
 
 
 def told(robot: HarborClient, minutes: int = 5) -> list[HarborEvent]:
@@ -189,17 +140,12 @@ def test_accessories_are_listed_only_when_asked_for(
 
 
 def test_a_project_that_is_refused_names_the_permission(
-    harbor: HarborState, server: HarborServer, session: requests.Session
+    harbor: HarborState, ask_as: Callable[[str], HarborClient]
 ) -> None:
     """As all listings do."""
     few = [Permission.project("web", {"project:read"})]
-    harbor.accounts.add_robot("robot$few", SECRET, few)
-    client = HarborClient(
-        Transport(session, server.url, system="Harbor"),
-        registry="h",
-        username="robot$few",
-        secret=SecretStr(SECRET),
-    )
+    harbor.accounts.add_robot("robot$few", "made-up-secret", few)
+    client = ask_as("robot$few")
     for ask in (
         lambda: list(client.added_artifacts("web", 1)),
         lambda: client.newest_artifact_id("web"),
