@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["measure"]
 
 PROJECT = "events"
-PUSHES = 3
+PUSHES = 15
 BURST = 20
 HARBORS_BURST_SECONDS = 13.0
 _EVENTS_DAG = "preheat_events"
