@@ -1,4 +1,4 @@
-"""Preheat's plugin: loads the task code once, before Airflow forks the processes that run it.
+"""Preheat's plugin: what the API server serves for us, and the task code, loaded once.
 
 Scheduler and DAG processor load plugins, then fork a process for each task and each parse. With the
 code in memory a fork costs nothing; without it each of them imports it anew, which takes most of a
@@ -24,8 +24,8 @@ class PreheatPlugin(AirflowPlugin):
     name = "preheat"
 
     @cached_property
-    def fastapi_apps(self) -> list[dict[str, Any]]:  # type: ignore[override] # a list in Airflow
-        """Give the app; only the API server asks, and only there FastAPI is loaded."""
-        from preheat.web import PREFIX, make_app  # noqa: PLC0415 - see above
+    def fastapi_apps(self) -> list[dict[str, Any]]:
+        """Give what the API server mounts; nobody else asks, and nobody else imports it."""
+        from preheat.web.app import PREFIX, make_app  # noqa: PLC0415
 
-        return [{"app": make_app(), "url_prefix": PREFIX, "name": "Preheat"}]
+        return [{"name": "Preheat", "app": make_app(), "url_prefix": PREFIX}]

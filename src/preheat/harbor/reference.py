@@ -17,7 +17,7 @@ from preheat.errors import Problem, ProblemsError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["DIGEST", "REPOSITORY", "TAG", "ImageReference", "parse_references", "split_tag"]
+__all__ = ["ImageReference", "is_repository", "is_tag", "parse_references"]
 
 _COMMENT = re.compile(r"(^|\s)#.*")
 _COMMAND = re.compile(
@@ -29,10 +29,9 @@ _SEPARATORS = re.compile(r"[,;]+")
 _SCHEME = re.compile(r"^(?:https?|docker|oci)://")
 _WRAPPING = "\"'`[](){}<>"
 _PART = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
-REPOSITORY = rf"{_PART}(?:/{_PART})*"
-TAG = r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}"
-DIGEST = r"sha256:[0-9a-f]{64}"
-_REPOSITORY, _TAG, _DIGEST = map(re.compile, (REPOSITORY, TAG, DIGEST))
+_REPOSITORY = re.compile(rf"{_PART}(?:/{_PART})*")
+_TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _NAME_LENGTH = 255
 _SHOWN_LENGTH = 120
 _DEFAULT_PORTS = (":443", ":80")
@@ -109,6 +108,16 @@ def _typed_in(line: str) -> Iterator[str]:
             yield from words
 
 
+def is_repository(name: str) -> bool:
+    """Tell whether this can be project and repository."""
+    return "/" in name and len(name) <= _NAME_LENGTH and bool(_REPOSITORY.fullmatch(name))
+
+
+def is_tag(name: str) -> bool:
+    """Tell whether this can be a tag."""
+    return bool(_TAG.fullmatch(name))
+
+
 def _parse(typed: str, host: str, line: int) -> ImageReference:
     """Read one image.
 
@@ -119,7 +128,7 @@ def _parse(typed: str, host: str, line: int) -> ImageReference:
     if " " in typed:
         raise _ReferenceError("a blank is in no image's name: write one image a line")
     name, at, digest = _SCHEME.sub("", typed).strip("/").partition("@")
-    name, tag = split_tag(name)
+    name, tag = _split_tag(name)
     full_name, stranger = _split_host(name, host)
     if wrong := [
         *([stranger] if stranger else []),
@@ -132,7 +141,7 @@ def _parse(typed: str, host: str, line: int) -> ImageReference:
     return ImageReference(project, repository, tag or implied, digest, line)
 
 
-def split_tag(name: str) -> tuple[str, str | None]:
+def _split_tag(name: str) -> tuple[str, str | None]:
     """Cut the tag off; a colon before a slash belongs to the host's port."""
     before, colon, tag = name.rpartition(":")
     if not colon or "/" in tag:
@@ -176,7 +185,7 @@ def _without_told(name: str) -> str:
 
 
 def _wrong_with_version(tag: str | None, digest: str | None) -> Iterator[str]:
-    if tag is not None and not _TAG.fullmatch(tag):
+    if tag is not None and not is_tag(tag):
         yield (
             "a tag has up to 128 letters, digits, dots, dashes and underscores, "
             "and begins with none of dot and dash"

@@ -1,35 +1,37 @@
-"""Harbor's webhook deliveries, in both payload formats, as events.
+"""Harbor's webhooks: a delivery of either format, read into events. Pure.
 
-The format *Default* has no id: the delivery is named by what it says, which is the same in each of
-the three attempts. *CloudEvents* has one, the same in each attempt (recorded: webhook-retries). A
-delivery says little and nobody signs it: it is a hint (harbor: src/pkg/notifier/model/event.go,
-src/pkg/notifier/formats/cloudevents.go).
+A delivery is not signed, is told up to three times, late and in any order (recorded:
+webhook-retries), and says little: no type of artifact, no size, no platform. So it is a hint, and
+all of it is checked before anything is believed.
+
+Sources: harbor: src/pkg/notifier/model/event.go, src/pkg/notifier/formats/cloudevents.go,
+src/controller/event/handler/webhook; recorded: webhook-push-artifact and the others of its kind.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
+import re
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from enum import StrEnum
+from typing import TYPE_CHECKING
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+import msgspec
 
 from preheat.errors import Problem, ProblemsError
 from preheat.event import EventKind, EventSource, HarborEvent
-from preheat.harbor.auditfeed import signed_by
-from preheat.harbor.reference import DIGEST, REPOSITORY, TAG
+from preheat.harbor.reference import is_repository, is_tag
+from preheat.harbor.untrusted import read_fields, shown
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator
 
-    from pydantic_core import ErrorDetails
+    from preheat.harbor.untrusted import Fields
 
-__all__ = ["CLOUD_EVENTS", "DEFAULT", "CloudEvent", "DefaultDelivery", "parse_delivery"]
+__all__ = ["PayloadFormat", "parse_delivery", "payload_format"]
 
-DEFAULT = "application/json"
-CLOUD_EVENTS = "application/cloudevents+json"
-
+# All other types tell nothing that a policy could run on, and are only counted.
 _KINDS = {
     "PUSH_ARTIFACT": EventKind.PUSHED,
     "harbor.artifact.pushed": EventKind.PUSHED,
@@ -38,190 +40,200 @@ _KINDS = {
     "DELETE_ARTIFACT": EventKind.DELETED,
     "harbor.artifact.deleted": EventKind.DELETED,
 }
-_OPERATOR_LENGTH = 250
-_MOST_PROBLEMS = 20
+_VERSION = re.compile(r"1\.0")
+_NAME = re.compile(r".{1,255}")
+_TYPE = re.compile(r"[A-Za-z][A-Za-z0-9._-]{0,99}")
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/+-]{0,127}")
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}")
+_SIGNATURE = re.compile(r"sha256-([0-9a-f]{64})\.sig")
+_RFC3339 = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?(Z|[+-][0-9]{2}:[0-9]{2})"
+)
+_NO_MOMENT = 253_402_300_800  # the year 10000, in Unix seconds
 _MOST_RESOURCES = 1000
-_LATEST = 253402300799  # the last second of the year 9999
-
-_Word = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,100}$")]
-_Id = Annotated[str, StringConstraints(pattern=r"^[\x21-\x7e]{1,200}$")]
-_Repository = Annotated[
-    str, StringConstraints(pattern=f"^{REPOSITORY}$", min_length=3, max_length=255)
-]
-_Digest = Annotated[str, StringConstraints(pattern=f"^{DIGEST}$")]
-# Empty for scans of what has no tag; the digest again for pushes and deletions of such.
-_Tag = Annotated[str, StringConstraints(pattern=f"^({TAG}|{DIGEST})?$")]
-_Operator = Annotated[str, StringConstraints(max_length=1000)]
+_MOST_TOLD = 20
+_VULNERABILITIES = "vulnerability"
 
 
-class _Lenient(BaseModel):
-    """What Harbor adds in a later version does no harm."""
+class PayloadFormat(StrEnum):
+    """How Harbor writes a delivery, by its content type."""
 
-    model_config = ConfigDict(extra="ignore", strict=True, frozen=True)
-
-
-class Resource(_Lenient):
-    """An artifact that the event is about."""
-
-    digest: _Digest
-    tag: _Tag = ""
+    DEFAULT = "application/json"
+    CLOUD_EVENTS = "application/cloudevents+json"
 
 
-class Repository(_Lenient):
-    """Where it is."""
+@dataclass(frozen=True, slots=True)
+class _Envelope:
+    """What a delivery says besides the artifacts, in either format.
 
-    repo_full_name: _Repository
+    :param id: what names the delivery; "" where Harbor gives it no name.
+    :param body: where the artifacts are, by its key.
+    """
 
-
-class Scan(_Lenient):
-    """What kind of scan has ended."""
-
-    scan_type: _Word = "vulnerability"
-
-
-class EventData(_Lenient):
-    """What both formats have in common."""
-
-    resources: Annotated[list[Resource], Field(max_length=_MOST_RESOURCES)] = []
-    repository: Repository | None = None
-    scan: Scan | None = None
+    type: str
+    id: str
+    occurred_at: datetime | None
+    operator: str
+    body: str
 
 
-class DefaultDelivery(_Lenient):
-    """A body of the format *Default*."""
+@dataclass(frozen=True, slots=True)
+class _Subject:
+    """One artifact that a delivery names."""
 
-    type: _Word
-    occur_at: Annotated[int, Field(ge=0, le=_LATEST)]
-    operator: _Operator = ""
-    event_data: EventData = EventData()
-
-
-class CloudEvent(_Lenient):
-    """A body of the format *CloudEvents*, in structured mode."""
-
-    id: _Id
-    type: _Word
-    time: Annotated[datetime, Field(strict=False)]
-    operator: _Operator = ""
-    data: EventData = EventData()
+    repository: str = ""
+    digest: str = ""
+    tag: str = ""
 
 
-Told = TypeVar("Told", CloudEvent, DefaultDelivery)
+def payload_format(content_type: str) -> PayloadFormat | None:
+    """Tell the format by the header; None where it is neither, or not in UTF-8."""
+    kind, *parameters = (part.strip().lower() for part in content_type.split(";"))
+    for parameter in parameters:
+        name, _, value = parameter.partition("=")
+        if name.strip() == "charset" and value.strip().strip('"') not in {"utf-8", "utf8"}:
+            return None
+    return next((one for one in PayloadFormat if one.value == kind), None)
 
 
 def parse_delivery(registry: str, content_type: str, body: bytes) -> list[HarborEvent]:
-    """Read one delivery: an event for each artifact that it names.
+    """Read a delivery: one event for each artifact that it names, at least one.
 
-    What no policy can run on becomes one event of the kind OTHER; its details are not looked at.
+    What nothing listens to becomes one event of the kind OTHER, whatever else it holds. A cosign
+    signature that was pushed with its tag counts as an event of the artifact that it signs; Harbor
+    knows the tags of no other accessories (recorded: webhook-push-signature).
 
     :param registry: Airflow connection id of the Harbor.
-    :param content_type: of the request; tells the format.
-    :raises ProblemsError: if it is not such a delivery; names all that is wrong, with its place.
+    :param content_type: the header.
+    :raises ProblemsError: with everything that is wrong with it, each with its path.
     """
-    is_cloud_event = content_type.partition(";")[0].strip().lower() == CLOUD_EVENTS
-    head = _decoded(body)
-    kind = _kind(head)
-    if kind is EventKind.OTHER:
-        head = {**head, "data": {}, "event_data": {}}
-    if is_cloud_event:
-        told = _checked(CloudEvent, head)
-        return _events(registry, kind, told, told.data, f"ce:{told.id}", told.time)
-    read = _checked(DefaultDelivery, head)
-    at = datetime.fromtimestamp(read.occur_at, UTC)
-    return _events(registry, kind, read, read.event_data, f"body:{_hash(read)}", at)
+    form = payload_format(content_type)
+    if form is None:
+        formats = " or ".join(PayloadFormat)
+        problem = Problem(f"{shown(content_type)} is not {formats}, in UTF-8.", "Content-Type")
+        raise ProblemsError([problem])
+    fields = read_fields(body)
+    envelope = _default(fields) if form is PayloadFormat.DEFAULT else _cloud_event(fields)
+    events = list(_events(registry, envelope, fields))
+    if fields.problems:
+        raise ProblemsError(_first(fields.problems))
+    return events
 
 
-def _decoded(body: bytes) -> dict[str, Any]:
+def _default(fields: Fields) -> _Envelope:
+    seconds = fields.number("occur_at")
+    moment = None
+    if seconds is not None and 0 <= seconds < _NO_MOMENT:
+        moment = datetime.fromtimestamp(seconds, UTC)
+    elif seconds is not None:
+        fields.complain("occur_at", "This is not a moment in Unix seconds.")
+    return _Envelope(_type_of(fields), "", moment, _operator_of(fields), "event_data")
+
+
+def _cloud_event(fields: Fields) -> _Envelope:
+    fields.text("specversion", _VERSION.fullmatch, "1.0, the version that is read here")
+    name = fields.text("id", _ID.fullmatch, "an id as Harbor makes them")
+    written = fields.text("time", _moment, "a moment as in RFC 3339")
+    moment = _moment(written) if written else None
+    return _Envelope(_type_of(fields), name or "", moment, _operator_of(fields), "data")
+
+
+def _type_of(fields: Fields) -> str:
+    return fields.text("type", _TYPE.fullmatch, "a type as Harbor names them") or ""
+
+
+def _operator_of(fields: Fields) -> str:
+    """Read who did it; not told of everything."""
+    if not fields.has("operator"):
+        return ""
+    return fields.text("operator", _NAME.fullmatch, "a name of at most 255 characters") or ""
+
+
+def _moment(text: str) -> datetime | None:
+    if not _RFC3339.fullmatch(text):
+        return None
     try:
-        found = json.loads(body.decode())
-    except UnicodeDecodeError as error:
-        raise _wrong(f"byte {error.start + 1} is no UTF-8") from None
-    except RecursionError:
-        raise _wrong("it is nested too deeply") from None
-    except ValueError as error:
-        raise _wrong(f"no JSON: {error}") from None
-    if not isinstance(found, dict):
-        raise _wrong("an object is expected")
-    return found
+        return datetime.fromisoformat(text).astimezone(UTC)
+    except (ValueError, OverflowError):  # the 30th of February; before the year 1 in UTC
+        return None
 
 
-def _wrong(what: str) -> ProblemsError:
-    return ProblemsError([Problem(f"This is no delivery of Harbor's: {what}.", "body")])
-
-
-def _kind(head: Mapping[str, Any]) -> EventKind:
-    word = head.get("type")
-    kind = _KINDS.get(word, EventKind.OTHER) if isinstance(word, str) else EventKind.OTHER
-    if kind is not EventKind.SCANNED:
-        return kind
-    data = head.get("event_data", head.get("data"))
-    scan = data.get("scan") if isinstance(data, dict) else None
-    # Making an SBOM ends in the same event, and says nothing of vulnerabilities.
-    is_sbom = isinstance(scan, dict) and scan.get("scan_type") == "sbom"
-    return EventKind.OTHER if is_sbom else kind
-
-
-def _checked(model: type[Told], head: Mapping[str, Any]) -> Told:
-    try:
-        return model.model_validate(head)
-    except ValidationError as error:
-        found = error.errors(include_url=False, include_input=False)
-        problems = [_problem(each) for each in found[:_MOST_PROBLEMS]]
-        if (left := len(found) - _MOST_PROBLEMS) > 0:
-            problems.append(Problem(f"and {left} more problems", "body", stands_for=left))
-        raise ProblemsError(problems) from None
-
-
-def _problem(error: ErrorDetails) -> Problem:
-    """Say what is wrong and where; what was received is not repeated, for anybody may send it."""
-    path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in error["loc"])
-    return Problem(error["msg"], "body", path=path.lstrip("."))
-
-
-def _hash(told: DefaultDelivery) -> str:
-    return hashlib.sha256(told.model_dump_json().encode()).hexdigest()
-
-
-def _events(
-    registry: str,
-    kind: EventKind,
-    told: CloudEvent | DefaultDelivery,
-    data: EventData,
-    delivery: str,
-    occurred_at: datetime,
-) -> list[HarborEvent]:
-    """Make the events, each named for itself."""
-    shared: dict[str, Any] = {
-        "registry": registry,
-        "source": EventSource.WEBHOOK,
-        "operator": _clean(told.operator),
-        "occurred_at": occurred_at.astimezone(UTC),
-        "type": told.type,
-    }
+def _events(registry: str, envelope: _Envelope, fields: Fields) -> Iterator[HarborEvent]:
+    kind = _KINDS.get(envelope.type, EventKind.OTHER)
     if kind is EventKind.OTHER:
-        return [HarborEvent(delivery=delivery, kind=kind, **shared)]
-    if data.repository is None or not data.resources:
-        lacking = "repository" if data.repository is None else "resources"
-        place = "data" if isinstance(told, CloudEvent) else "event_data"
-        raise ProblemsError([Problem("is missing", "body", path=f"{place}.{lacking}")])
-    return [
-        HarborEvent(
-            delivery=f"{delivery}#{number}" if number else delivery,
-            kind=_refined(kind, resource.tag),
-            repository=data.repository.repo_full_name,
-            digest=resource.digest,
-            tag="" if ":" in resource.tag else resource.tag,
-            **shared,
-        )
-        for number, resource in enumerate(data.resources)
-    ]
+        yield _event(registry, envelope, kind, _Subject(), 0)
+        return
+    data = fields.object(envelope.body)
+    if data is None:
+        return
+    if kind is EventKind.SCANNED and _scan_type(data) != _VULNERABILITIES:
+        kind = EventKind.OTHER
+    repository = _repository_of(data)
+    for number, resource in enumerate(data.objects("resources", _MOST_RESOURCES)):
+        yield _event(registry, envelope, kind, _subject_of(repository, resource), number)
 
 
-def _refined(kind: EventKind, tag: str) -> EventKind:
-    """Tell a signature with Cosign's tag from other pushes (recorded: webhook-push-signature)."""
-    return EventKind.SIGNED if kind is EventKind.PUSHED and signed_by(tag) else kind
+def _scan_type(data: Fields) -> str:
+    """Read what was scanned for; before Harbor 2.11 there was but one thing, and it is not told."""
+    if not data.has("scan"):
+        return _VULNERABILITIES
+    scan = data.object("scan")
+    return (scan and scan.text("scan_type", _TYPE.fullmatch, "a type as Harbor names them")) or ""
 
 
-def _clean(operator: str) -> str:
-    """Keep what can be printed, and no more than a name is long."""
-    return "".join(filter(str.isprintable, operator))[:_OPERATOR_LENGTH]
+def _repository_of(data: Fields) -> str:
+    repository = data.object("repository")
+    wanted = "project and repository in Harbor"
+    return (repository and repository.text("repo_full_name", is_repository, wanted)) or ""
+
+
+def _subject_of(repository: str, resource: Fields) -> _Subject:
+    """Read an artifact; Harbor writes the digest for the tag where there is none."""
+    digest = resource.text("digest", _DIGEST.fullmatch, "a digest such as sha256:12ab…") or ""
+    if not resource.has("tag"):
+        return _Subject(repository, digest)
+    tag = resource.text("tag", lambda name: is_tag(name) or name == digest, "a tag") or ""
+    return _Subject(repository, digest, "" if tag == digest else tag)
+
+
+def _event(
+    registry: str, envelope: _Envelope, kind: EventKind, subject: _Subject, number: int
+) -> HarborEvent:
+    delivery = _delivery(envelope, subject, number)
+    digest = subject.digest
+    signature = _SIGNATURE.fullmatch(subject.tag) if kind is EventKind.PUSHED else None
+    if signature:
+        kind, digest = EventKind.SIGNED, f"sha256:{signature[1]}"
+    return HarborEvent(
+        registry,
+        delivery,
+        EventSource.WEBHOOK,
+        kind,
+        repository=subject.repository,
+        digest=digest,
+        tag=subject.tag,
+        operator=envelope.operator,
+        occurred_at=envelope.occurred_at,
+        type=envelope.type,
+    )
+
+
+def _delivery(envelope: _Envelope, subject: _Subject, number: int) -> str:
+    """Name this telling: by the id that is the same in every attempt (recorded: webhook-retries).
+
+    The format Default has none; there the same words are the same telling.
+    """
+    if envelope.id:
+        return f"ce:{envelope.id}" + (f"#{number + 1}" if number else "")
+    moment = envelope.occurred_at.isoformat() if envelope.occurred_at else ""
+    said = [envelope.type, moment, envelope.operator]
+    said += [subject.repository, subject.digest, subject.tag]
+    return f"body:{hashlib.sha256(msgspec.json.encode(said)).hexdigest()}"
+
+
+def _first(problems: list[Problem]) -> list[Problem]:
+    """Tell the first problems, and count the rest."""
+    left = len(problems) - _MOST_TOLD
+    if left <= 1:  # the one would take a line anyway
+        return problems
+    return [*problems[:_MOST_TOLD], Problem(f"and {left:,} more problems.", stands_for=left)]

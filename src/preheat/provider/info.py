@@ -36,15 +36,18 @@ _HARBOR = {
     },
     "conn-fields": {
         **_TLS_FIELDS,
+        # Airflow masks what has "authorization" in its name.
         "webhook_authorization": {
             "label": "Webhook authorization",
-            "description": "What Harbor sends as Authorization with its webhooks, such as"
-            " 'Bearer …' with a random value; only with it are they believed.",
+            "description": (
+                "What Harbor's webhooks must send as the header Authorization, such as Bearer and "
+                "32 random characters. Empty: no webhook of this Harbor is let in."
+            ),
             "schema": {"type": ["string", "null"], "format": "password"},
         },
         "webhook_authorization_previous": {
             "label": "Previous webhook authorization",
-            "description": "Believed too, until all of Harbor's webhook policies send the new one.",
+            "description": "Let in too, while webhooks are changed to a new one; then empty it.",
             "schema": {"type": ["string", "null"], "format": "password"},
         },
     },

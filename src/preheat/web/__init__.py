@@ -1,7 +1,4 @@
-"""The app that Airflow's API server mounts at ``/preheat``: the door for Harbor's webhooks."""
+"""What Airflow's API server serves for us, below ``/preheat``: the webhook that Harbor calls.
 
-from __future__ import annotations
-
-from preheat.web.app import PREFIX, make_app
-
-__all__ = ["PREFIX", "make_app"]
+Only the API server imports this package; the plugin sees to that.
+"""

@@ -1,139 +1,125 @@
-"""``POST /webhooks/harbor/{connection id}``: Harbor tells what happened.
+"""The webhook: a delivery of Harbor's is checked, and durable before it is answered.
 
-Harbor waits 3 s, tells again after everything that is no 2xx, three times in all, and follows
-redirects (recorded: webhook-retries). So the answer comes when the event is durable, and soon.
+Harbor waits for 3 s and takes any answer but 2xx for a failure, whatever it says; then it repeats
+twice within about three minutes, and gives up (recorded: webhook-retries).
 """
 
 from __future__ import annotations
 
 import asyncio
 from http import HTTPStatus
-from typing import Any
+from typing import TYPE_CHECKING
 
-from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
 from preheat.errors import LedgerError, ProblemsError
-from preheat.harbor.webhooks import (
-    CLOUD_EVENTS,
-    DEFAULT,
-    CloudEvent,
-    DefaultDelivery,
-    parse_delivery,
-)
+from preheat.harbor.webhooks import parse_delivery, payload_format
 from preheat.provider.config import open_ledger
-from preheat.web.authorities import Authorities
-from preheat.web.problem import problem
-from preheat.web.refusals import Refusals
-from preheat.web.writer import Writer
+from preheat.web.bodies import read_body, unread
+from preheat.web.callers import Callers
+from preheat.web.refusing import Refusal, RefusalLog
+from preheat.web.writing import InboxFullError, InboxWriter
 
-__all__ = ["MOST_BYTES", "router"]
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
-MOST_BYTES = 1024 * 1024
-BODY_SECONDS = 5.0
-LEDGER_SECONDS = 2.0
-_REPEAT_SECONDS = 30
+    from fastapi import Request, Response
 
-router = APIRouter()
-_authorities = Authorities()
-_refusals = Refusals()
-_writer = Writer(open_ledger)
+    from preheat.event import HarborEvent
+    from preheat.ledger import Received
 
-_ANSWERS: dict[int | str, dict[str, Any]] = {
-    202: {"description": "The events are kept; one that was told before is known again."},
-    400: {"description": "The body is no delivery of Harbor's; all that is wrong is named."},
-    401: {"description": "The Authorization header is not what the connection says."},
-    408: {"description": "The body did not come in time."},
-    413: {"description": f"The body is larger than {MOST_BYTES} bytes."},
-    415: {"description": f"Neither {DEFAULT} nor {CLOUD_EVENTS}."},
-    503: {"description": "The ledger does not answer: tell it again."},
-}
-_DOCUMENTED: dict[str, Any] = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            DEFAULT: {"schema": DefaultDelivery.model_json_schema()},
-            CLOUD_EVENTS: {"schema": CloudEvent.model_json_schema()},
-        },
-    },
-    "security": [{"webhookAuthorization": []}],
-}
+__all__ = ["RETRY_AFTER_SECONDS", "Webhook"]
+
+RETRY_AFTER_SECONDS = 15
+_LEDGER_SECONDS = 2.0
+_READ_AT_ONCE = 64 * 1024  # bytes that may keep the event loop busy
 
 
-class _RefusedError(Exception):
-    """An answer that ends the request."""
+class Webhook:
+    """Takes deliveries; in one event loop."""
 
-    def __init__(self, status: HTTPStatus, title: str, **more: Any) -> None:
-        super().__init__(title)
-        self.status = status
-        self.title = title
-        self.more = more
+    def __init__(self) -> None:
+        self._callers = Callers()
+        self._writer = InboxWriter(_receive)
+        self._log = RefusalLog()
+
+    async def take(self, request: Request, connection_id: str) -> Response:
+        """Answer one delivery; one line in the log where it is refused."""
+        try:
+            received = await self._take(request, connection_id)
+        except Refusal as refusal:
+            self._log.note(request, connection_id, refusal)
+            return refusal.answer()
+        counts = {
+            "received": received.new,
+            "repeated": received.repeated,
+            "ignored": received.ignored,
+        }
+        return JSONResponse(counts, HTTPStatus.ACCEPTED)
+
+    async def close(self) -> None:
+        """Write what waits, and stop."""
+        self._callers.close()
+        await asyncio.to_thread(self._writer.close)
+        self._log.close()
+
+    async def _take(self, request: Request, connection_id: str) -> Received:
+        sent = [value for name, value in request.headers.raw if name == b"authorization"]
+        if reason := await self._callers.refuse(connection_id, sent):
+            raise _unauthorized(request, reason)
+        content_type = _readable_type(request)
+        body = await read_body(request)
+        events = await _read(connection_id, content_type, body)
+        try:
+            return await self._writer.write(events, _LEDGER_SECONDS)
+        except InboxFullError as error:
+            raise _unavailable("Too much is being received.", str(error)) from None
+        except TimeoutError:
+            raise _unavailable("The ledger takes too long.") from None
+        except LedgerError as error:
+            raise _unavailable("The ledger does not work.", str(error)) from None
+        except Exception as error:
+            detail = "The delivery could not be kept."
+            raise Refusal(HTTPStatus.INTERNAL_SERVER_ERROR, detail) from error
 
 
-@router.post(
-    "/webhooks/harbor/{connection_id}",
-    status_code=HTTPStatus.ACCEPTED,
-    summary="Take a webhook of Harbor",
-    responses=_ANSWERS,
-    openapi_extra=_DOCUMENTED,
-)
-async def receive(connection_id: str, request: Request) -> JSONResponse:
-    """Keep what a Harbor tells, as a hint where to look.
+def _receive(deliveries: Sequence[Sequence[HarborEvent]]) -> list[Received]:
+    return open_ledger().inbox.receive_each(deliveries)
 
-    The one route without a login to Airflow: the caller sends the value that the connection's
-    ``webhook_authorization`` holds, or ``webhook_authorization_previous`` while values change.
-    """
+
+async def _read(registry: str, content_type: str, body: bytes) -> list[HarborEvent]:
+    """Read the body; a long one in another thread."""
     try:
-        count = await _receive(connection_id, request)
-    except _RefusedError as refused:
-        peer = request.client.host if request.client else "?"
-        _refusals.tell(connection_id, peer, refused.title)
-        return problem(refused.status, refused.title, **refused.more)
-    return JSONResponse({"events": count}, HTTPStatus.ACCEPTED)
-
-
-async def _receive(connection_id: str, request: Request) -> int:
-    authorization = request.headers.get("authorization", "")
-    if not await _authorities.knows(connection_id, authorization):
-        raise _RefusedError(HTTPStatus.UNAUTHORIZED, "The Authorization is not right.")
-    content_type = request.headers.get("content-type", "")
-    if content_type.partition(";")[0].strip().lower() not in {DEFAULT, CLOUD_EVENTS}:
-        raise _RefusedError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, f"Send {DEFAULT} or {CLOUD_EVENTS}.")
-    body = await _body(request)
-    try:
-        events = await asyncio.to_thread(parse_delivery, connection_id, content_type, body)
+        if len(body) <= _READ_AT_ONCE:
+            return parse_delivery(registry, content_type, body)
+        return await asyncio.to_thread(parse_delivery, registry, content_type, body)
     except ProblemsError as error:
-        raise _RefusedError(
-            HTTPStatus.BAD_REQUEST, "The body is no delivery of Harbor's.", problems=error.problems
-        ) from None
-    try:
-        await _writer.write(events, seconds=LEDGER_SECONDS)
-    except LedgerError as error:
-        raise _RefusedError(
-            HTTPStatus.SERVICE_UNAVAILABLE,
-            f"It could not be kept: {error}",
-            headers={"Retry-After": str(_REPEAT_SECONDS)},
-        ) from None
-    return len(events)
+        raise Refusal.of_problems(error) from None
 
 
-async def _body(request: Request) -> bytes:
-    """Read the body, no more of it than is allowed; what its length claims is not believed."""
-    too_large = _RefusedError(
-        HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"At most {MOST_BYTES} bytes are taken."
+def _readable_type(request: Request) -> str:
+    content_type = request.headers.get("content-type", "")
+    encoding = request.headers.get("content-encoding", "identity")
+    if payload_format(content_type) is None or encoding != "identity":
+        raise Refusal(
+            HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+            "Only application/json and application/cloudevents+json are read, in UTF-8 and not "
+            "compressed.",
+            headers=unread(request),
+        )
+    return content_type
+
+
+def _unauthorized(request: Request, reason: str) -> Refusal:
+    """Refuse; the same answer for every reason, so that nobody learns what there is."""
+    return Refusal(
+        HTTPStatus.UNAUTHORIZED,
+        "The header Authorization is not that of this connection.",
+        reason=reason,
+        headers={"WWW-Authenticate": 'Bearer realm="preheat"', **unread(request)},
     )
-    claimed = request.headers.get("content-length", "0")
-    if claimed.isdecimal() and int(claimed[:20]) > MOST_BYTES:
-        raise too_large
-    body = bytearray()
-    try:
-        async with asyncio.timeout(BODY_SECONDS):
-            async for chunk in request.stream():
-                body += chunk
-                if len(body) > MOST_BYTES:
-                    raise too_large
-    except TimeoutError:
-        raise _RefusedError(
-            HTTPStatus.REQUEST_TIMEOUT, f"The body did not come within {BODY_SECONDS:g} s."
-        ) from None
-    return bytes(body)
+
+
+def _unavailable(detail: str, reason: str = "") -> Refusal:
+    headers = {"Retry-After": str(RETRY_AFTER_SECONDS)}
+    return Refusal(HTTPStatus.SERVICE_UNAVAILABLE, detail, reason=reason, headers=headers)

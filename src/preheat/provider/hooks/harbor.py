@@ -15,10 +15,13 @@ if TYPE_CHECKING:
 
     from preheat.checks import CheckReport
 
-__all__ = ["SHORTEST_AUTHORIZATION", "WEBHOOK_FIELDS", "HarborHook"]
+__all__ = ["HarborHook"]
 
-WEBHOOK_FIELDS = ("webhook_authorization", "webhook_authorization_previous")
-SHORTEST_AUTHORIZATION = 16
+_WEBHOOK_FIELDS = {
+    "webhook_authorization": "Webhook authorization",
+    "webhook_authorization_previous": "Previous webhook authorization",
+}
+_SHORTEST_AUTHORIZATION = 16  # a shorter one can be guessed
 
 
 class HarborHook(RemoteHook):
@@ -51,21 +54,33 @@ class HarborHook(RemoteHook):
         )
 
     def webhook_authorizations(self, connection: Connection | None = None) -> tuple[SecretStr, ...]:
-        """Give what this Harbor sends as ``Authorization``: the value of now, and the one before.
+        """Give what this Harbor's webhooks may send as ``Authorization``, the current one first.
 
-        :raises InputError: one is too short to be a secret, or no header can carry it.
+        :param connection: the connection, where it was already looked up.
+        :raises InputError: if one of them cannot be right; the message does not show it.
         """
         connection = connection or self.get_connection(self.http_conn_id)
         extra = connection.extra_dejson
-        found = [str(extra[name]).strip() for name in WEBHOOK_FIELDS if extra.get(name)]
-        for value in found:
-            without_breaks(self.http_conn_id, "Webhook authorization", value)
-            if len(value) < SHORTEST_AUTHORIZATION:
-                raise InputError(
-                    f"Connection {self.http_conn_id!r}: a webhook authorization has at least "
-                    f"{SHORTEST_AUTHORIZATION} characters: make one with 'openssl rand -base64 32'"
-                )
-        return tuple(map(SecretStr, found))
+        found = (
+            self._webhook_authorization(extra.get(key), field)
+            for key, field in _WEBHOOK_FIELDS.items()
+        )
+        return tuple(secret for secret in found if secret is not None)
+
+    def _webhook_authorization(self, value: object, field: str) -> SecretStr | None:
+        if value is None or value == "":
+            return None
+        if not isinstance(value, str):
+            raise InputError(f"Connection {self.http_conn_id!r}: the field {field} holds no text")
+        # Blanks at the ends are no part of a header.
+        secret = without_breaks(self.http_conn_id, field, value).strip()
+        if len(secret) < _SHORTEST_AUTHORIZATION:
+            raise InputError(
+                f"Connection {self.http_conn_id!r}: the field {field} is shorter than "
+                f"{_SHORTEST_AUTHORIZATION} characters, so that it could be guessed: take a random "
+                "one"
+            )
+        return SecretStr(secret)
 
     def check(self) -> CheckReport:
         """Try URL, credentials, token service, version and clock."""
