@@ -20,7 +20,7 @@ from preheat.event import EventKind, EventSource, HarborEvent
 from preheat.harbor.answers import decode
 from preheat.harbor.api import ROOT
 from preheat.harbor.listing import TIME
-from preheat.harbor.reference import split_tag
+from preheat.harbor.reference import signed_by, split_tag
 from preheat.harbor.walk import Listing, pages
 from preheat.transport import redact
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from preheat.harbor.api import HarborApi
 
-__all__ = ["AuditPage", "is_readable", "pages_since", "signed_by"]
+__all__ = ["AuditPage", "is_readable", "pages_since"]
 
 SINCE = (2, 13)
 _PATH = f"{ROOT}/auditlog-exts"
@@ -42,7 +42,6 @@ _KINDS = {
     ("delete", "tag"): EventKind.OTHER,
 }
 _DIGEST = re.compile(r"[a-z0-9+._-]+:[0-9a-f]{32,}")
-_SIGNATURE = re.compile(r"(sha256)-([0-9a-f]{64})\.sig")
 
 
 class AuditRow(Struct, frozen=True):
@@ -103,15 +102,6 @@ def pages_since(api: HarborApi, registry: str, since: datetime) -> Iterator[Audi
     rows = Listing(api, _PATH, AuditRow, where=where, kind="audit")
     for page in pages(rows.page, 1):
         yield _read(registry, page.rows, since)
-
-
-def signed_by(tag: str) -> str:
-    """Tell the digest that a tag of Cosign's signs; "" where it is no such tag.
-
-    Source: harbor: src/server/middleware/cosign; recorded: webhook-push-signature.
-    """
-    match = _SIGNATURE.fullmatch(tag)
-    return f"{match[1]}:{match[2]}" if match else ""
 
 
 def _read(registry: str, rows: Iterable[AuditRow], since: datetime) -> AuditPage:
