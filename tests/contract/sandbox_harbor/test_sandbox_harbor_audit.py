@@ -170,11 +170,11 @@ def test_the_feed_can_be_switched_off(lab: Any) -> None:
 def test_a_row_can_come_late_behind_higher_ids(lab: Any) -> None:
     """As ids are handed out before the commit: a cursor without overlap misses it."""
     before = last(lab)
-    lab.call("PUT", AUDIT, json={"late_rows": 1, "late_seconds": 0.5})
+    lab.call("PUT", AUDIT, json={"late_rows": 1, "late_seconds": 1.5})
     for tag in ("late", "next"):
         push_image(lab.state, "other/app", ImageSpec(tag), tags=[tag])
     assert [row[1] for row in told(lab, before)] == ["other/app:next"]
-    time.sleep(0.5)
+    time.sleep(1.5)
     assert [row[1] for row in told(lab, before)] == ["other/app:late", "other/app:next"]
 
 

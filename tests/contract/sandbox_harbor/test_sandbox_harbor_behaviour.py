@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote
@@ -63,6 +64,32 @@ def test_tags_and_labels_can_be_set_by_api(lab: Any, recorded: Any) -> None:
     removed = lab.call("DELETE", f"{ARTIFACTS}/v1/labels/2", who="admin")
     assert removed.status_code == 200
     assert lab.listed("team-a", f"repository_name={NAME}")[0]["labels"] is None
+
+
+def test_tags_labels_and_artifacts_are_written_by_api_as_recorded(lab: Any, recorded: Any) -> None:
+    """One after the other, by the recorded callers; only ids and digests are the lab's own.
+
+    Recorded: tag-create-api, -conflict, tag-delete-api, -missing, artifact-label-add, -again,
+    -remove-admin, artifact-delete-untagged.
+    """
+    artifact = lab.state.find(NAME, "v1")
+    untagged = push_image(lab.state, NAME, ImageSpec("rt2"))
+    steps = (
+        "tag-create-api",
+        "tag-create-api-conflict",
+        "tag-delete-api",
+        "tag-delete-api-missing",
+    )
+    steps += ("artifact-label-add", "artifact-label-add-again", "artifact-label-remove-admin")
+    for name in (*steps, "artifact-delete-untagged"):
+        request, told = recorded(name)["request"], recorded(name)["response"]
+        who = request["headers"]["Authorization"].partition("<")[2].partition(":")[0]
+        path = re.sub(r"sha256:[0-9a-f]{64}", untagged.digest, request["path"])
+        answer = lab.call(request["method"], path, who=who, data=request["body"])
+        theirs = told["body_text"].replace("artifact 542", f"artifact {artifact.id}")
+        theirs = theirs.replace("repository 73", f"repository {artifact.repository.id}")
+        assert (answer.status_code, answer.text) == (told["status"], theirs), name
+        assert answer.headers.get("Content-Type") == told["headers"].get("Content-Type")
 
 
 def test_labels_are_matched_all_together(shared_lab: Any) -> None:
