@@ -1,4 +1,4 @@
-"""Preheat's plugin: loads the task code once, before Airflow forks the processes that run it.
+"""Preheat's plugin: what the API server serves for us, and the task code, loaded once.
 
 Scheduler and DAG processor load plugins, then fork a process for each task and each parse. With the
 code in memory a fork costs nothing; without it each of them imports it anew, which takes most of a
@@ -6,6 +6,9 @@ second of CPU time.
 """
 
 from __future__ import annotations
+
+from functools import cached_property
+from typing import Any
 
 from airflow.plugins_manager import AirflowPlugin
 from airflow.sdk import Asset
@@ -19,3 +22,10 @@ class PreheatPlugin(AirflowPlugin):
     """Make Preheat known to Airflow."""
 
     name = "preheat"
+
+    @cached_property
+    def fastapi_apps(self) -> list[dict[str, Any]]:
+        """Give what the API server mounts; nobody else asks, and nobody else imports it."""
+        from preheat.web.app import PREFIX, make_app  # noqa: PLC0415
+
+        return [{"name": "Preheat", "app": make_app(), "url_prefix": PREFIX}]

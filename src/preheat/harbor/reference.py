@@ -17,7 +17,7 @@ from preheat.errors import Problem, ProblemsError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["ImageReference", "parse_references", "split_tag"]
+__all__ = ["ImageReference", "is_repository", "is_tag", "parse_references", "split_tag"]
 
 _COMMENT = re.compile(r"(^|\s)#.*")
 _COMMAND = re.compile(
@@ -108,6 +108,16 @@ def _typed_in(line: str) -> Iterator[str]:
             yield from words
 
 
+def is_repository(name: str) -> bool:
+    """Tell whether this can be project and repository."""
+    return "/" in name and len(name) <= _NAME_LENGTH and bool(_REPOSITORY.fullmatch(name))
+
+
+def is_tag(name: str) -> bool:
+    """Tell whether this can be a tag."""
+    return bool(_TAG.fullmatch(name))
+
+
 def _parse(typed: str, host: str, line: int) -> ImageReference:
     """Read one image.
 
@@ -175,7 +185,7 @@ def _without_told(name: str) -> str:
 
 
 def _wrong_with_version(tag: str | None, digest: str | None) -> Iterator[str]:
-    if tag is not None and not _TAG.fullmatch(tag):
+    if tag is not None and not is_tag(tag):
         yield (
             "a tag has up to 128 letters, digits, dots, dashes and underscores, "
             "and begins with none of dot and dash"

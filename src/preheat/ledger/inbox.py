@@ -44,6 +44,11 @@ class Inbox:
                 _save_cursor(connection, *cursor)
             return receiving.receive(connection, told)
 
+    def receive_each(self, deliveries: Sequence[Sequence[HarborEvent]]) -> list[Received]:
+        """Keep the events of several deliveries, all or none; tells of each what became of it."""
+        with engine.writing(self._engine) as connection:
+            return receiving.receive_each(connection, deliveries)
+
     def due(self, registry: str = "") -> DueEvents:
         """Count the events that somebody should take up now; of one Harbor, or of all.
 

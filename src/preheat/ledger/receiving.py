@@ -25,13 +25,13 @@ from preheat.ledger.findings import cut
 from preheat.ledger.twins import AT_MOST, Telling, Told, find
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 
     from sqlalchemy import ColumnElement, Connection, RowMapping
 
     from preheat.event import HarborEvent
 
-__all__ = ["fitting", "insert_rows", "lock", "receive", "row_of"]
+__all__ = ["fitting", "insert_rows", "lock", "receive", "receive_each", "row_of"]
 
 ADVISORY_LOCK = 0x696E626F78  # "inbox"
 _KNOWN_FOR = timedelta(days=1)
@@ -50,14 +50,24 @@ def lock(connection: Connection) -> None:
 
 def receive(connection: Connection, events: Sequence[HarborEvent]) -> Received:
     """Keep what is new, count what is known or of no interest."""
+    (received,) = receive_each(connection, [events])
+    return received
+
+
+def receive_each(
+    connection: Connection, deliveries: Sequence[Sequence[HarborEvent]]
+) -> list[Received]:
+    """Keep what is new in several deliveries, and tell of each what became of it."""
     lock(connection)
     now = clock(connection)
-    told = [fitting(event) for event in events]
-    ignored = [event for event in told if event.kind is EventKind.OTHER]
+    told = [[fitting(event) for event in events] for events in deliveries]
+    ignored = [event for events in told for event in events if event.kind is EventKind.OTHER]
     _count(connection, ignored, now)
-    kept = [event for event in told if event.kind is not EventKind.OTHER]
+    kept = [event for events in told for event in events if event.kind is not EventKind.OTHER]
     came = Counter((event.registry, event.delivery) for event in kept)
-    first = {(event.registry, event.delivery): event for event in kept}
+    first: dict[tuple[str, str], HarborEvent] = {}
+    for event in kept:
+        first.setdefault((event.registry, event.delivery), event)
     known = _known(connection, first)
     fresh = [event for name, event in first.items() if name not in known]
     twins = _join_twins(connection, fresh, came, now)
@@ -67,8 +77,14 @@ def receive(connection: Connection, events: Sequence[HarborEvent]) -> Received:
         if name not in twins
     ]
     insert_rows(connection, rows)
-    new = len(first) - len(known) - len(twins)
-    return Received(new=new, repeated=len(kept) - new, ignored=len(ignored))
+    new = {id(event) for name, event in first.items() if name not in known | twins}
+    return [_received(events, new) for events in told]
+
+
+def _received(events: Sequence[HarborEvent], new: Container[int]) -> Received:
+    ignored = sum(event.kind is EventKind.OTHER for event in events)
+    made = sum(id(event) in new for event in events)
+    return Received(new=made, repeated=len(events) - made - ignored, ignored=ignored)
 
 
 def fitting(event: HarborEvent) -> HarborEvent:

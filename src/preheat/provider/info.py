@@ -34,7 +34,23 @@ _HARBOR = {
             "password": "the secret shown when the robot was made",
         },
     },
-    "conn-fields": _TLS_FIELDS,
+    "conn-fields": {
+        **_TLS_FIELDS,
+        # Airflow masks what has "authorization" in its name.
+        "webhook_authorization": {
+            "label": "Webhook authorization",
+            "description": (
+                "What Harbor's webhooks must send as the header Authorization, such as Bearer and "
+                "32 random characters. Empty: no webhook of this Harbor is let in."
+            ),
+            "schema": {"type": ["string", "null"], "format": "password"},
+        },
+        "webhook_authorization_previous": {
+            "label": "Previous webhook authorization",
+            "description": "Let in too, while webhooks are changed to a new one; then empty it.",
+            "schema": {"type": ["string", "null"], "format": "password"},
+        },
+    },
 }
 
 _DRAGONFLY = {

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
 
+from preheat.errors import InputError
 from preheat.harbor.client import HarborClient
 from preheat.provider.hooks.remote import RemoteHook, without_breaks
 
@@ -15,6 +16,12 @@ if TYPE_CHECKING:
     from preheat.checks import CheckReport
 
 __all__ = ["HarborHook"]
+
+_WEBHOOK_FIELDS = {
+    "webhook_authorization": "Webhook authorization",
+    "webhook_authorization_previous": "Previous webhook authorization",
+}
+_SHORTEST_AUTHORIZATION = 16  # a shorter one can be guessed
 
 
 class HarborHook(RemoteHook):
@@ -45,6 +52,35 @@ class HarborHook(RemoteHook):
             username=without_breaks(self.http_conn_id, "Robot name", connection.login or ""),
             secret=SecretStr(secret) if secret else None,
         )
+
+    def webhook_authorizations(self, connection: Connection | None = None) -> tuple[SecretStr, ...]:
+        """Give what this Harbor's webhooks may send as ``Authorization``, the current one first.
+
+        :param connection: the connection, where it was already looked up.
+        :raises InputError: if one of them cannot be right; the message does not show it.
+        """
+        connection = connection or self.get_connection(self.http_conn_id)
+        extra = connection.extra_dejson
+        found = (
+            self._webhook_authorization(extra.get(key), field)
+            for key, field in _WEBHOOK_FIELDS.items()
+        )
+        return tuple(secret for secret in found if secret is not None)
+
+    def _webhook_authorization(self, value: object, field: str) -> SecretStr | None:
+        if value is None or value == "":
+            return None
+        if not isinstance(value, str):
+            raise InputError(f"Connection {self.http_conn_id!r}: the field {field} holds no text")
+        # Blanks at the ends are no part of a header.
+        secret = without_breaks(self.http_conn_id, field, value).strip()
+        if len(secret) < _SHORTEST_AUTHORIZATION:
+            raise InputError(
+                f"Connection {self.http_conn_id!r}: the field {field} is shorter than "
+                f"{_SHORTEST_AUTHORIZATION} characters, so that it could be guessed: take a random "
+                "one"
+            )
+        return SecretStr(secret)
 
     def check(self) -> CheckReport:
         """Try URL, credentials, token service, version and clock."""

@@ -1,0 +1,110 @@
+"""The app that Airflow's API server mounts at ``/preheat``."""
+
+from __future__ import annotations
+
+import logging
+from contextlib import asynccontextmanager
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+from airflow.api_fastapi.core_api.security import GetUserDep
+from fastapi import FastAPI, Request, Response, Security
+from fastapi.responses import JSONResponse
+from starlette.datastructures import MutableHeaders
+
+from preheat import __version__
+from preheat.web.contract import AUTHORIZATION, REQUEST_BODY, RESPONSES, Counts, RefusalBody
+from preheat.web.refusing import Refusal
+from preheat.web.webhook import Webhook
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+__all__ = ["PREFIX", "make_app"]
+
+log = logging.getLogger(__name__)
+
+PREFIX = "/preheat"
+"""Where Airflow mounts the app."""
+
+_HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+
+
+class _Headers:
+    """Gives every answer the headers that keep it from being stored, or taken for another kind."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message).update(_HEADERS)
+            await send(message)
+
+        await self._app(scope, receive, send_with_headers)
+
+
+def make_app() -> FastAPI:
+    """Make the app; each process makes its own, and nothing runs before the first request."""
+    webhook = Webhook()
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        await webhook.close()
+
+    app = FastAPI(
+        title="Preheat",
+        version=__version__,
+        lifespan=lifespan,
+        # The pages would come from a CDN; the document has a route of its own, with a login.
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        redirect_slashes=False,
+    )
+    app.add_middleware(_Headers)
+    app.add_exception_handler(Exception, _crashed)
+
+    @app.post(
+        "/webhooks/harbor/{connection_id}",
+        status_code=HTTPStatus.ACCEPTED,
+        summary="Take a delivery of one Harbor",
+        operation_id="take_harbor_delivery",
+        response_model=Counts,
+        responses=RESPONSES,
+        openapi_extra={"requestBody": REQUEST_BODY},
+        # For the document only: the webhook looks for itself, before it reads anything.
+        dependencies=[Security(AUTHORIZATION)],
+    )
+    async def take_harbor_delivery(request: Request, connection_id: str) -> Response:
+        """Keep what Harbor's webhook tells; an event starts nothing that no policy names."""
+        return await webhook.take(request, connection_id)
+
+    @app.get("/openapi.json", summary="This document", operation_id="read_openapi")
+    async def read_openapi(request: Request, _: GetUserDep) -> dict[str, Any]:
+        """Describe this API, to whoever is logged in to Airflow."""
+        return {**_document(app), "servers": [{"url": request.scope.get("root_path", "")}]}
+
+    return app
+
+
+def _document(app: FastAPI) -> dict[str, Any]:
+    document = app.openapi()
+    schemas = document["components"]["schemas"]
+    whole = RefusalBody.model_json_schema(ref_template="#/components/schemas/{model}")
+    for name, schema in whole.pop("$defs", {}).items():
+        schemas.setdefault(name, schema)
+    schemas.setdefault(RefusalBody.__name__, whole)
+    return document
+
+
+async def _crashed(_: Request, error: Exception) -> JSONResponse:
+    """Answer where we failed; Starlette raises the error again, for the server's log."""
+    log.debug("A request failed: %s", type(error).__name__)
+    answer = Refusal(HTTPStatus.INTERNAL_SERVER_ERROR, "Something failed here.").answer()
+    answer.headers.update(_HEADERS)
+    return answer
