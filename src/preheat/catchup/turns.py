@@ -75,10 +75,8 @@ class CatchUp:
         :raises RemoteError: if Harbor does not answer as it should: what failed is due at once, and
             all else that was due is done; how long to wait is the caller's to say.
         """
-        if self._clock() >= self._way_until:
-            self._choose(client)
         errors: list[RemoteError] = []
-        for act in (self._look, self._sweep):
+        for act in (self._choose, self._look, self._sweep):
             try:
                 act(client, ledger)
             except RemoteError as error:
@@ -93,8 +91,10 @@ class CatchUp:
         warnings, self._warnings = self._warnings, []
         return warnings
 
-    def _choose(self, client: HarborClient) -> None:
-        """Choose the way; a sweep finds what falls between the old one and a new one."""
+    def _choose(self, client: HarborClient, _: Ledger) -> None:
+        """Choose the way, now and then; a sweep finds what falls between the old and a new one."""
+        if self._clock() < self._way_until:
+            return
         way = _way_of(client)
         self._way_until = self._clock() + WAY_SECONDS
         if way is not self.way and self._sweep_at is not None:

@@ -36,13 +36,18 @@ MOST = 10_000
 
 
 def due(connection: Connection, registry: str, now: datetime) -> DueEvents:
-    """Count what is due; of one Harbor, or "" for all."""
-    query = select(
-        func.count(), func.min(table.c.id), func.max(table.c.id), func.min(table.c.received_at)
-    ).where(table.c.handled_at.is_(None), table.c.due_at <= now)
+    """Count what is due, as far as it would be taken up at once; of one Harbor, or "" for all."""
+    query = (
+        select(table.c.id, table.c.received_at)
+        .where(table.c.handled_at.is_(None), table.c.due_at <= now)
+        .order_by(table.c.due_at)
+        .limit(MOST)
+    )
     if registry:
         query = query.where(table.c.registry == registry)
-    count, oldest, latest, since = connection.execute(query).one()
+    one = query.subquery().c
+    sums = select(func.count(), func.min(one.id), func.max(one.id), func.min(one.received_at))
+    count, oldest, latest, since = connection.execute(sums).one()
     return DueEvents(count, oldest or 0, latest or 0, since)
 
 

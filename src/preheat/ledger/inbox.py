@@ -52,7 +52,7 @@ class Inbox:
     def due(self, registry: str = "") -> DueEvents:
         """Count the events that somebody should take up now; of one Harbor, or of all.
 
-        Cheap enough to be asked several times a second.
+        Cheap enough to be asked several times a second: counts at most 10,000, the longest due.
         """
         with engine.reading(self._engine) as connection:
             return events.due(connection, registry, engine.clock(connection))

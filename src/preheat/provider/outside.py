@@ -104,8 +104,8 @@ def webhook_authorization(conn_id: str) -> SecretStr:
         return values[0]
     raise InputError(
         f"Connection {conn_id!r} has no webhook_authorization, by which the webhooks of this Harbor"
-        " are known. Make one with 'openssl rand -base64 32', put it into the extra of the"
-        ' connection as {"webhook_authorization": "Bearer …"}, and run this again.'
+        " are known. Make one with 'openssl rand -base64 32', write it into the connection's field"
+        " Webhook authorization, with the word Bearer before it, and run this again."
     )
 
 

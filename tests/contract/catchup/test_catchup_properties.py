@@ -181,8 +181,10 @@ class Site:
         children = {c.digest for one in found.values() for c in children_of(one)}
         free = [one for digest, one in found.items() if digest not in children]
         if free:
-            self.state.delete(free[image % len(free)])
-            self.logged.update(("deleted", gone, "") for gone in found.keys() - self.artifacts())
+            gone = free[image % len(free)]
+            self.state.delete(gone)
+            # Children go with it, and nobody tells of them.
+            self.logged["deleted", gone.digest, ""] += 1
 
 
 acts = st.tuples(

@@ -44,7 +44,7 @@ UrlOption = Annotated[
     typer.Option(
         "--url",
         metavar="BASE",
-        help="Airflow's API server as Harbor reaches it; by default [api] base_url.",
+        help="Airflow's API server as Harbor reaches it; by default what its base_url says.",
         show_default=False,
     ),
 ]
@@ -77,7 +77,7 @@ def install(
 ) -> None:
     """Make the policy 'preheat' in each project, or repair it; others are left alone.
 
-    Harbor sends the first webhook_authorization of the connection along.
+    Harbor sends the connection's Webhook authorization along.
     """
     from preheat.cli.harbor.run import run_install  # noqa: PLC0415 - help must not wait
 

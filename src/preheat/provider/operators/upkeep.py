@@ -229,12 +229,14 @@ class PruneLedgerOperator(BaseOperator):
         left = self._close_left(ledger) if self.clusters else 0
         done = ledger.upkeep.prune(retention())
         self.log.info(
-            "Forgot %s and %s older than %s.",
+            "Forgot %s, %s and %s older than %s.",
             count_of(done.plans, "plan"),
             count_of(done.attempts, "attempt"),
+            count_of(done.events, "event"),
             format_duration(retention()),
         )
-        return {"plans": done.plans, "attempts": done.attempts, "left": left}
+        forgotten = {"plans": done.plans, "attempts": done.attempts, "events": done.events}
+        return {**forgotten, "left": left}
 
     def _close_left(self, ledger: Ledger) -> int:
         closed = 0
