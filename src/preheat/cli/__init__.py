@@ -10,6 +10,7 @@ import typer
 from preheat.cli import catalog, harbor, importing, ledger, policy
 from preheat.cli.demo import demo
 from preheat.cli.doctor import doctor
+from preheat.cli.events import events
 from preheat.cli.explain import explain
 from preheat.cli.options import EXIT_CODES
 from preheat.cli.plan import plan
@@ -31,6 +32,7 @@ app.command(epilog="Exit codes: 0 all is well; 1 something is wrong; 2 it cannot
     doctor
 )
 app.command(epilog=EXIT_CODES)(verify)
+app.command(epilog="Exit codes: 0 right; 2 bad usage, or no ledger that can be read.")(events)
 app.command()(pools)
 app.command()(demo)
 app.command()(sandbox)

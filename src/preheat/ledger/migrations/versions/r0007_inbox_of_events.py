@@ -65,8 +65,8 @@ def _create_event() -> None:
         sqlite_autoincrement=True,
     )
     for column in ("digest", "tag"):
-        name = op.f(f"ix_event_registry_repository_{column}")
-        op.create_index(name, "event", ["registry", "repository", column])
+        index = op.f(f"ix_event_registry_repository_{column}")
+        op.create_index(index, "event", ["registry", "repository", column])
     waiting, handled = sa.text("handled_at IS NULL"), sa.text("handled_at IS NOT NULL")
     for name, columns, where in (
         ("ix_event_waiting", ["registry", "due_at", "received_at", "id"], waiting),
