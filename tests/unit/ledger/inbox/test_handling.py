@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -9,14 +10,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from preheat.event import EventSource
-from preheat.ledger import EventOutcome, Handled, RunRef
+from preheat.ledger import EventOutcome, Handled, Ledger, RunRef
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
     from preheat.event import HarborEvent
-    from preheat.ledger import Ledger, StoredEvent
+    from preheat.ledger import StoredEvent
     from preheat.plan import Plan, PlannedPlacement
 
     Pushed = Callable[..., HarborEvent]
@@ -134,6 +135,28 @@ def test_a_plan_that_cannot_be_written_leaves_its_events_waiting(
 
     assert ledger.inbox.waiting() == [one]
     assert ledger.outcomes(RUN.dag_id, RUN.run_id) == []
+
+
+def test_runs_and_tellers_do_not_wait_for_each_other_for_ever(
+    ledger: Ledger, url: str, pushed: Pushed, plan: MakePlan, planned: Planned
+) -> None:
+    """Two runs plan for the same policies in another order, while events come and others go."""
+
+    def work(number: int) -> None:
+        with Ledger.at(url) as own:
+            for part in range(10):
+                own.inbox.receive([pushed(f"ce:{number}:{part}", occurred_at=None)])
+                placed = [planned(n) for n in range(20)][:: 1 if number % 2 else -1]
+                made = [plan(*placed, policy=name) for name in ("web", "ml", "db")]
+                run = replace(RUN, run_id=f"asset__{number}")
+                waiting = [both(one.id) for one in own.inbox.waiting()]
+                items = own.record_event_plans(made[:: 1 if number % 2 else -1], run, waiting)
+                own.inbox.mark_deleted([item.placement_id for item in items[0].items])
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(work, range(4)))
+
+    assert len(ledger.inbox.recent()) == 40
 
 
 class TestPostponed:

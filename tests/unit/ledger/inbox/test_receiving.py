@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from threading import Barrier
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from sqlalchemy.event import listen, remove
 
-from preheat.event import EventKind
+from preheat.event import EventKind, EventSource
 from preheat.ledger import Ledger, Received
 
 if TYPE_CHECKING:
@@ -150,6 +152,51 @@ def test_of_many_that_tell_the_same_at_once_one_is_first(
     assert sum(one.new for one in found) == 50
     assert sum(one.repeated for one in found) == 250
     assert {one.repeats for one in ledger.inbox.recent()} == {5}
+
+
+def test_two_ways_that_tell_at_once_find_each_other(
+    ledger: Ledger, url: str, pushed: Pushed
+) -> None:
+    """The webhook comes while the audit log is read."""
+    ways = (EventSource.WEBHOOK, EventSource.AUDIT)
+
+    def receive(number: int) -> None:
+        with Ledger.at(url) as own:
+            for part in range(20):
+                name, place = f"{number}:{part}", f"library/{part}"
+                own.inbox.receive([pushed(name, source=ways[number], repository=place)])
+
+    _together(2, receive)
+
+    assert [set(one.sources) for one in ledger.inbox.recent()] == [set(ways)] * 20
+
+
+def test_a_batch_takes_a_few_statements_that_scan_nothing(ledger: Ledger, pushed: Pushed) -> None:
+    """Two hundred deliveries a second come beside everything else that writes."""
+    first = [pushed(f"ce:{n}", digest=f"sha256:{n:064x}", tag=str(n)) for n in range(100)]
+    ledger.inbox.receive(first)
+    swept = [replace(e, source=EventSource.SWEEP, delivery=f"sweep:{e.tag}") for e in first]
+    ran: list[tuple[str, Any]] = []
+
+    def note(*arguments: Any) -> None:
+        ran.append((arguments[2], arguments[3]))
+
+    listen(ledger._engine, "before_cursor_execute", note)
+    assert ledger.inbox.receive(swept) == Received(repeated=100)
+    ledger.inbox.due("harbor_default")
+    remove(ledger._engine, "before_cursor_execute", note)
+
+    assert len(ran) < 15
+    if ledger._engine.dialect.name == "sqlite":
+        with ledger._engine.connect() as connection:
+            plans = [
+                row.detail
+                for statement, values in ran
+                if statement.startswith("SELECT event")
+                for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values)
+            ]
+        assert len([line for line in plans if line.startswith("SEARCH event USING")]) >= 3
+        assert [line for line in plans if "SCAN event" in line] == []
 
 
 def test_ids_come_into_sight_in_their_order(ledger: Ledger, url: str, pushed: Pushed) -> None:

@@ -115,6 +115,14 @@ def test_a_tag_set_by_api_has_no_digest_in_the_audit_log(ledger: Ledger, pushed:
     assert ledger.inbox.receive([moved]) == Received(new=1)
 
 
+def test_a_push_is_no_tag_that_was_set_by_api(ledger: Ledger, pushed: Pushed) -> None:
+    """No webhook tells of those (recorded: webhook-tag-by-api), so it tells something else."""
+    by_api = audit(pushed, kind=EventKind.TAG_ADDED, digest="", type="create_tag")
+
+    assert ledger.inbox.receive([by_api]) == Received(new=1)
+    assert ledger.inbox.receive([pushed()]) == Received(new=1)
+
+
 def test_a_deletion_is_told_with_a_tag_and_without(ledger: Ledger, pushed: Pushed) -> None:
     """Source: recorded webhook-delete-artifact, auditlog-ext-delete."""
     gone = EventKind.DELETED
