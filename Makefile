@@ -110,6 +110,10 @@ bench-following: $(READY) ## Measure 1,000 placements followed in one triggerer;
 bench-events: $(READY) ## Measure from a push to its job beside an empty DAG on an asset; exits 1 where a goal is missed.
 	@exec $(BIN)/python -m benchmarks --only events $(BENCH_ARGS)
 
+.PHONY: bench-webhook
+bench-webhook: $(READY) ## Measure 200 deliveries a second to a real API server; exits 1 where a goal is missed.
+	@exec $(BIN)/python -m benchmarks --only webhook $(BENCH_ARGS)
+
 ##@ Change
 
 .PHONY: schema

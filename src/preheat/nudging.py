@@ -29,6 +29,7 @@ class Nudging:
     told: int = 0
     _at: float = float("-inf")
     _pause: float = _AGAIN_SECONDS
+    _was_empty: bool = True
 
     def wants(self, due: DueEvents, now: float) -> bool:
         """Whether to tell now; what it says yes to, it takes as told.
@@ -37,13 +38,15 @@ class Nudging:
         :param now: seconds on a clock that never goes back.
         """
         if not due.count:
-            self._pause = _AGAIN_SECONDS
+            self._was_empty = True
             return False
-        is_new = due.latest_id > self.told
-        on_the_way = due.oldest_id <= self.told
+        # After an empty inbox, also an older event is new: one that had to wait for its time.
+        is_new = self._was_empty or due.latest_id > self.told
+        on_the_way = not self._was_empty and due.oldest_id <= self.told
         pause = (_ON_THE_WAY_SECONDS if on_the_way else 0.0) if is_new else self._pause
         if now - self._at < pause:
             return False
         self._pause = _AGAIN_SECONDS if is_new else min(2 * self._pause, _LONGEST_SECONDS)
         self.told, self._at = max(self.told, due.latest_id), now
+        self._was_empty = False
         return True

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from airflow.sdk import Connection
+from requests import Request
 
 from preheat.errors import InputError
 from preheat.provider.hooks.dragonfly import DragonflyHook
@@ -14,6 +15,10 @@ from preheat.provider.hooks.harbor import HarborHook
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+
+CURRENT = "Bearer correct-horse-battery"
+PREVIOUS = "Bearer another-horse-battery"
 
 
 def connection(host: str, **fields: Any) -> Connection:
@@ -75,9 +80,12 @@ def test_verifies_tls_unless_the_connection_says_otherwise(tmp_path: Path) -> No
 def test_sends_no_extra_as_header() -> None:
     """The http provider sends unknown extras as headers (tried on 6.3.0): a leak."""
     extra = {"token": "hunter2", "ca_file": ""}
+    extra |= {"webhook_authorization": CURRENT, "webhook_authorization_previous": PREVIOUS}
     session = HarborHook().transport(connection("https://h.example.com", extra=extra)).session
 
-    assert "token" not in session.headers
+    sent = session.prepare_request(Request("GET", "https://h.example.com")).headers
+    assert not {"token", "authorization", *extra} & {name.lower() for name in sent}
+    assert not {"hunter2", CURRENT, PREVIOUS} & set(sent.values())
     assert not session.trust_env
     assert session.auth is None
 
@@ -105,6 +113,45 @@ def test_a_token_beyond_ascii_is_told_and_not_shown() -> None:
             DragonflyHook("d").driver(connection(url, password=secret))
         assert "hunter2" not in str(caught.value)
         assert HarborHook("h").client(connection(url, login="admin", password=secret))
+
+
+def webhooks(**extra: Any) -> list[str]:
+    """Read what a connection lets Harbor's webhooks send."""
+    found = HarborHook("h").webhook_authorizations(connection("https://h", extra=extra))
+    assert CURRENT not in repr(found)
+    return [secret.get_secret_value() for secret in found]
+
+
+def test_webhooks_may_send_two_values_while_one_replaces_the_other() -> None:
+    """The current one first; blanks at the ends were pasted along."""
+    assert webhooks() == webhooks(webhook_authorization="") == []
+    assert webhooks(webhook_authorization=f" {CURRENT} ") == [CURRENT]
+    both = {"webhook_authorization_previous": PREVIOUS, "webhook_authorization": CURRENT}
+    assert webhooks(**both) == [CURRENT, PREVIOUS]
+    assert webhooks(webhook_authorization=None, webhook_authorization_previous=PREVIOUS) == [
+        PREVIOUS
+    ]
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        ("Bearer hunter2", "is shorter than 16 characters"),
+        (f"{' ' * 20}hunter2", "is shorter than 16 characters"),
+        (f"Bearer\nhunter2{CURRENT}", "holds a line break"),
+        (["hunter2", CURRENT], "holds no text"),
+        (7, "holds no text"),
+    ],
+)
+@pytest.mark.parametrize("field", ["webhook_authorization", "webhook_authorization_previous"])
+def test_a_webhook_value_that_cannot_be_right_is_told_and_not_shown(
+    field: str, value: object, words: str
+) -> None:
+    """One that could be guessed lets nobody in."""
+    label = "ebhook authorization"  # of both, whatever stands before it
+    with pytest.raises(InputError, match=f"'h': the field .*{label} {words}") as caught:
+        webhooks(**{field: value})
+    assert "hunter2" not in str(caught.value)
 
 
 def test_dragonfly_clock_factor_comes_from_the_connection() -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from airflow.configuration import conf
 from airflow.providers_manager import ProvidersManager
+from airflow.sdk.log import redact
 from airflow.sdk.providers_manager_runtime import ProvidersManagerTaskRuntime
 
 from preheat.provider.hooks.dragonfly import DragonflyHook
@@ -14,6 +15,9 @@ from preheat.provider.hooks.harbor import HarborHook
 
 if TYPE_CHECKING:
     from preheat.provider.hooks.remote import RemoteHook
+
+
+WEBHOOK_FIELDS = {"webhook_authorization", "webhook_authorization_previous"}
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +41,9 @@ def test_each_connection_type_has_its_hook(hook: type[RemoteHook]) -> None:
 @pytest.mark.parametrize(
     ("connection_type", "hidden", "fields"),
     [
-        pytest.param("harbor", ["schema", "port"], {"verify_tls", "ca_file"}, id="Harbor"),
+        pytest.param(
+            "harbor", ["schema", "port"], {"verify_tls", "ca_file", *WEBHOOK_FIELDS}, id="Harbor"
+        ),
         pytest.param(
             "dragonfly",
             ["schema", "port", "login"],
@@ -60,6 +66,15 @@ def test_the_form_asks_for_what_the_hook_reads(
         for widget in manager.connection_form_widgets
         if widget.startswith(prefix)
     } == fields
+
+
+def test_what_webhooks_send_is_masked(manager: ProvidersManager) -> None:
+    """In the form by its kind, in the REST API and in logs by its name."""
+    widgets = manager.connection_form_widgets
+    fields = [widgets[f"extra__harbor__{name}"] for name in sorted(WEBHOOK_FIELDS)]
+    assert [field.is_sensitive for field in fields] == [True, True]
+    extra = dict.fromkeys(WEBHOOK_FIELDS, "Bearer correct-horse-battery")
+    assert set(redact(extra).values()) == {"***"}
 
 
 def test_the_configuration_has_defaults() -> None:

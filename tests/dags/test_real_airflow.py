@@ -5,6 +5,7 @@ Slow (about a minute), so it is one story: what only real processes show stands 
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -22,13 +23,15 @@ import requests
 from rich.console import Console
 from tests.secretscan import database_texts, file_texts, forms_of, leaks
 
+from preheat.cli.demo.connections import WEBHOOK_AUTHORIZATION
 from preheat.cli.demo.show import Demo
+from preheat.ledger import Ledger
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 ROOT = Path(__file__).parents[2]
-SECRETS = ("preheat-sandbox-robot", "preheat-sandbox-token")
+SECRETS = ("preheat-sandbox-robot", "preheat-sandbox-token", "preheat-sandbox-webhook")
 BROKEN = "preheat__broken"
 POLICY = """\
 apiVersion: preheat/v1alpha1
@@ -106,11 +109,48 @@ def instances(demo: Demo, dag_id: str, run_id: str) -> dict[tuple[str, int], dic
     return {(ti["task_id"], ti["map_index"]): ti for ti in found["task_instances"]}
 
 
+def hear_of_a_push(demo: Demo) -> None:
+    """Tell the API server of a push as Harbor does; see that it is let in, kept, and masked."""
+    assert "***" in demo.api.call("GET", "/connections/harbor_default")["extra"]
+
+    url = f"{demo.api.url}/preheat"
+    recording = ROOT / "tests" / "data" / "recorded" / "harbor" / "webhook-push-artifact.json"
+    told = json.loads(recording.read_text("utf-8"))["deliveries"]
+    answers = []
+    for authorization in (
+        f"{WEBHOOK_AUTHORIZATION}0",
+        WEBHOOK_AUTHORIZATION,
+        WEBHOOK_AUTHORIZATION,
+    ):
+        for delivery in told:
+            headers = delivery["request"]["headers"] | {"Authorization": authorization}
+            answers.append(
+                requests.post(
+                    f"{url}/webhooks/harbor/harbor_default",
+                    data=delivery["request"]["body"],
+                    headers=headers,
+                    timeout=10,
+                )
+            )
+    assert [answer.status_code for answer in answers] == [401, 401, 202, 202, 202, 202]
+    assert [answer.json()["received"] for answer in answers[2:]] == [1, 1, 0, 0]
+    assert answers[0].headers["Cache-Control"] == "no-store"
+    with Ledger.open(f"sqlite:///{demo.home}/airflow/preheat.db") as ledger:
+        kept = [one.event.tag for one in ledger.inbox.recent(repository="hooks/team/app")]
+    assert kept == ["v1"] * 2  # each format is a webhook policy of its own
+
+    assert requests.get(f"{url}/openapi.json", timeout=10).status_code == 401
+    document = demo.api._send("GET", "/preheat/openapi.json").json()
+    assert "/webhooks/harbor/{connection_id}" in document["paths"]
+    assert document["servers"] == [{"url": "/preheat"}]
+
+
 def found(home: Path) -> list[tuple[str, str]]:
     """Search everything that Airflow and the ledger wrote for a secret of either connection."""
-    # The sandbox says its own credentials when it starts, for those who try it by hand.
+    # The sandbox says its own credentials when it starts, for those who try it by hand, and keeps
+    # what its webhooks send, as Harbor does.
     texts = [
-        file_texts(home, besides=["sandbox.log"]),
+        file_texts(home, besides=["sandbox.log", "sandbox.json"]),
         database_texts(f"sqlite:///{home / 'airflow' / 'airflow.db'}"),
         database_texts(f"sqlite:///{home / 'airflow' / 'preheat.db'}"),
     ]
@@ -162,6 +202,8 @@ def test_the_main_job_on_a_real_airflow(demo: Demo) -> None:
     )["extra_links"]
     assert all(requests.get(url, timeout=10).ok for url in links.values())
     assert sorted(links) == ["Open Dragonfly job", "Open in Harbor"]
+
+    hear_of_a_push(demo)
 
     children = psutil.Process(os.getpid()).children(recursive=True)
     demo.stop()

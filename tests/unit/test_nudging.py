@@ -43,3 +43,11 @@ def test_the_last_of_a_burst_is_told_though_nothing_follows() -> None:
     assert nudging.wants(due(1, 3), 0.0)
     assert not nudging.wants(due(1, 5), 0.25)
     assert nudging.wants(due(5, 5), 1.0)
+
+
+def test_what_becomes_due_later_than_newer_ones_is_told_at_once() -> None:
+    """A push without a tag waits for two seconds, and a deferred event for its window."""
+    nudging = Nudging()
+    assert nudging.wants(due(6, 6), 0.0)
+    assert not nudging.wants(NOTHING, 1.0)
+    assert nudging.wants(due(5, 5), 1.25)
