@@ -6,9 +6,7 @@ and so that ids become visible in their order: whoever remembers the last id mis
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
-from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import groupby
 from operator import attrgetter, itemgetter
@@ -21,7 +19,7 @@ from preheat.ledger.engine import clock, in_parts, upsert
 from preheat.ledger.eventrecords import Received
 from preheat.ledger.eventschema import event as table
 from preheat.ledger.eventschema import ignored_event
-from preheat.ledger.findings import cut
+from preheat.ledger.fitting import TEXTS, fitting
 from preheat.ledger.twins import AT_MOST, Telling, Told, find
 
 if TYPE_CHECKING:
@@ -31,11 +29,10 @@ if TYPE_CHECKING:
 
     from preheat.event import HarborEvent
 
-__all__ = ["fitting", "insert_rows", "lock", "receive", "receive_each", "row_of"]
+__all__ = ["insert_rows", "lock", "receive", "receive_each", "row_of"]
 
 ADVISORY_LOCK = 0x696E626F78  # "inbox"
 _KNOWN_FOR = timedelta(days=1)
-_TEXTS = ("registry", "repository", "digest", "tag", "operator", "type")
 _NO_DELAY = timedelta()
 _DELAYS = {EventKind.DELETED: timedelta(seconds=30)}
 # Children of an index come before it, and the plan for its tag has them too.
@@ -87,24 +84,6 @@ def _received(events: Sequence[HarborEvent], new: Container[int]) -> Received:
     return Received(new=made, repeated=len(events) - made - ignored, ignored=ignored)
 
 
-def fitting(event: HarborEvent) -> HarborEvent:
-    """Make every text fit its column, whatever somebody sent: no such event may stop the others."""
-    texts: dict[str, Any] = {name: _fit(getattr(event, name), _length(name)) for name in _TEXTS}
-    delivery = _fit(event.delivery, 4 * _length("delivery"))
-    if len(delivery) > _length("delivery"):
-        delivery = f"sha256:{hashlib.sha256(event.delivery.encode('utf-8', 'replace')).hexdigest()}"
-    return replace(event, **texts, delivery=delivery)
-
-
-def _length(column: str) -> int:
-    return int(getattr(table.c[column].type, "length", 0))
-
-
-def _fit(text: str, length: int) -> str:
-    # No database takes half of a surrogate pair, which JSON may hold.
-    return cut(text.encode("utf-8", "replace").decode(), length)
-
-
 def _delay(event: HarborEvent) -> timedelta:
     if event.kind is EventKind.PUSHED and not event.tag:
         return _UNTAGGED_DELAY
@@ -116,7 +95,7 @@ def row_of(
 ) -> dict[str, Any]:
     """Make the row of an event that waits."""
     return {
-        **{name: getattr(event, name) for name in _TEXTS},
+        **{name: getattr(event, name) for name in TEXTS},
         "delivery": event.delivery,
         "source": event.source.value,
         "kind": event.kind.value,
