@@ -106,6 +106,10 @@ bench-policy: $(READY) ## Measure policies over 100,000 artifacts; exits 1 where
 bench-following: $(READY) ## Measure 1,000 placements followed in one triggerer; exits 1 where a goal is missed.
 	@exec $(BIN)/python -m benchmarks --only following $(BENCH_ARGS)
 
+.PHONY: bench-events
+bench-events: $(READY) ## Measure from a push to its job beside an empty DAG on an asset; exits 1 where a goal is missed.
+	@exec $(BIN)/python -m benchmarks --only events $(BENCH_ARGS)
+
 .PHONY: bench-webhook
 bench-webhook: $(READY) ## Measure 200 deliveries a second to a real API server; exits 1 where a goal is missed.
 	@exec $(BIN)/python -m benchmarks --only webhook $(BENCH_ARGS)

@@ -7,7 +7,9 @@ in the grid and two links, as ours must have: Airflow itself spends three calls 
 from __future__ import annotations
 
 import asyncio
+import os
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import (  # noqa: TID251 - tasks of Airflow
@@ -16,6 +18,7 @@ from airflow.sdk import (  # noqa: TID251 - tasks of Airflow
     BaseSensorOperator,
 )
 from airflow.triggers.base import (  # noqa: TID251 - as above
+    BaseEventTrigger,
     BaseTrigger,
     TaskSuccessEvent,
     TriggerEvent,
@@ -27,7 +30,17 @@ if TYPE_CHECKING:
     from airflow.sdk import Context  # noqa: TID251 - as above
     from airflow.sdk.types import TaskInstanceKey  # noqa: TID251 - as above
 
-__all__ = ["BareSensor", "EmptyListOperator", "EmptyOperator", "EmptySensor", "EmptyTrigger"]
+__all__ = [
+    "BareSensor",
+    "EmptyEventTrigger",
+    "EmptyListOperator",
+    "EmptyOperator",
+    "EmptySensor",
+    "EmptyTrigger",
+    "MarkingSensor",
+]
+
+_LOOK_SECONDS = 0.25  # as often as ours looks
 
 
 class _FirstLink(BaseOperatorLink):
@@ -89,6 +102,43 @@ class EmptySensor(BareSensor):
     """Stands for ``track``: two links, as ours has."""
 
     operator_extra_links = (_FirstLink(), _SecondLink())
+
+
+class MarkingSensor(EmptySensor):
+    """Writes down when it is there, which is when ours would ask."""
+
+    def execute(self, context: Context) -> None:
+        """Write, then defer."""
+        with Path(os.environ["BENCH_MARKS"]).open("a", encoding="utf-8") as marks:
+            marks.write(f"{time.time()}\n")
+        super().execute(context)
+
+
+class EmptyEventTrigger(BaseEventTrigger):
+    """Updates its asset each time that a file grows."""
+
+    def __init__(self, *, path: str) -> None:
+        super().__init__()  # type: ignore[no-untyped-call] # untyped in Airflow
+        self.path = path
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        """Return class path and arguments."""
+        return (f"{type(self).__module__}.{type(self).__qualname__}", {"path": self.path})
+
+    async def run(self) -> AsyncIterator[TriggerEvent]:
+        """Look at the file for ever."""
+        seen = await asyncio.to_thread(_size, self.path)
+        while True:
+            await asyncio.sleep(_LOOK_SECONDS)
+            size = await asyncio.to_thread(_size, self.path)
+            if size > seen:
+                seen = size
+                yield TriggerEvent({"size": size})
+
+
+def _size(path: str) -> int:
+    file = Path(path)
+    return file.stat().st_size if file.exists() else 0
 
 
 class EmptyTrigger(BaseTrigger):

@@ -5,17 +5,39 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from airflow.sdk import DAG, Param, TaskGroup  # noqa: TID251 - a DAG file
+from airflow.sdk import (  # noqa: TID251 - a DAG file
+    DAG,
+    Asset,
+    AssetWatcher,
+    Param,
+    TaskGroup,
+)
 
-from benchmarks.empty import BareSensor, EmptyListOperator, EmptyOperator, EmptySensor
+from benchmarks.empty import (
+    BareSensor,
+    EmptyEventTrigger,
+    EmptyListOperator,
+    EmptyOperator,
+    EmptySensor,
+    MarkingSensor,
+)
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import Any
 
 
-def empty_dag(dag_id: str, sensor: type[BareSensor], **options: Any) -> DAG:
+def empty_dag(
+    dag_id: str,
+    sensor: type[BareSensor],
+    *,
+    schedule: Sequence[Asset] | None = None,
+    count: int = 4,
+    **options: Any,
+) -> DAG:
     """Make a DAG of the shape that ``preheat.provider.dags`` makes for one cluster."""
-    with DAG(dag_id=dag_id, schedule=None, params={"count": Param(4, type="integer")}) as made:
+    params = {"count": Param(count, type="integer")}
+    with DAG(dag_id=dag_id, schedule=schedule, params=params) as made:
         plan = EmptyOperator(task_id="plan")
         report = EmptyOperator(task_id="report", trigger_rule="all_done")
         plan >> report
@@ -34,3 +56,12 @@ def empty_dag(dag_id: str, sensor: type[BareSensor], **options: Any) -> DAG:
 
 empty = empty_dag("empty", EmptySensor, map_index_template="{{ task.text }}")
 bare = empty_dag("bare", BareSensor)
+if touched := os.environ.get("BENCH_TOUCHED"):
+    watcher = AssetWatcher(name="bench", trigger=EmptyEventTrigger(path=touched))
+    empty_events = empty_dag(
+        "empty_events",
+        MarkingSensor,
+        schedule=[Asset("bench://events", watchers=[watcher])],
+        count=1,
+        map_index_template="{{ task.text }}",
+    )

@@ -9,7 +9,7 @@ import socket
 import threading
 import time
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -79,8 +79,14 @@ class Cost:
     sandbox: float
 
 
+@dataclass
 class _Airflow(Demo):
-    """The demo's Airflow, without the demo's sandbox and policy."""
+    """The demo's Airflow, without the demo's sandbox and policy.
+
+    :param more: environment of all its processes besides.
+    """
+
+    more: dict[str, str] = field(default_factory=dict)
 
     def start(self) -> None:
         """Start Airflow and furnish it; returns when all its parts are well."""
@@ -95,6 +101,7 @@ class _Airflow(Demo):
             "PYTHONPATH": str(ROOT),
             "BENCH_POOL": POOL,
             "BENCH_WAIT": str(LOOK_SECONDS),
+            **self.more,
         }
         self.processes.start("airflow", [self._tool("airflow"), "standalone"], environment)
         self._until(self.api.is_healthy, "Airflow to be healthy")
@@ -168,12 +175,18 @@ class World:
 
 @contextmanager
 def open_world(
-    folder: Path, policies: dict[str, str], *, catalogue: str, console: Console
+    folder: Path,
+    policies: dict[str, str],
+    *,
+    catalogue: str,
+    console: Console,
+    more: dict[str, str] | None = None,
 ) -> Iterator[World]:
     """Start everything, and stop everything when the block is left.
 
     :param folder: empty folder for all that is written.
     :param policies: text of each policy file by its name.
+    :param more: environment of Airflow's processes besides.
     """
     settings = ManagerSettings(clock_factor=CLOCK_FACTOR, job_rate_limit=100_000)
     with serve(catalogue=catalogue, settings=settings) as sandbox:
@@ -186,6 +199,7 @@ def open_world(
             port=_free_port(),
             harbor_port=sandbox.harbor.port,
             dragonfly_port=sandbox.dragonfly.port,
+            more=more or {},
         )
         try:
             airflow.start()
@@ -214,6 +228,7 @@ def _lay_out(folder: Path, policies: dict[str, str], harbor: str, parses: Path) 
     shutil.copy(ROOT / "benchmarks" / "empty_plugin.py", folder / "plugins")
     (folder / "dags").mkdir()
     shutil.copy(ROOT / "benchmarks" / "empty_dag.py", folder / "dags")
+    shutil.copy(ROOT / "dags" / "preheat_events.py", folder / "dags")
     text = (ROOT / "dags" / "preheat_policies.py").read_text(encoding="utf-8")
     future = "from __future__ import annotations\n"
     counted = text.replace(future, f"{future}\n{_COUNT_HEAD}", 1)

@@ -2,29 +2,42 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, TypeAlias
 
 from preheat.demand import Demand
+from preheat.errors import InputError, RemoteError
 from preheat.placement import grounds
+from preheat.plan import Disposition
 from preheat.policy.criteria.label import LabelCriterion
+from preheat.policy.weighing import weigh
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
-    from preheat.artifact import Artifact
+    from preheat.artifact import Artifact, Image
     from preheat.facts import Facts, Question
     from preheat.harbor.client import HarborClient
     from preheat.ledger import Ledger
     from preheat.placement import PlacementKey
-    from preheat.plan import Plan
+    from preheat.plan import ClusterBytes, Plan, PlannedPlacement
     from preheat.policy.engine import Evaluation
     from preheat.policy.model import Clusters, Policy
 
-__all__ = ["Answerer", "complete", "list_artifacts", "proved_warm"]
+__all__ = [
+    "Answerer",
+    "complete",
+    "list_artifacts",
+    "proved_warm",
+    "reads_labels",
+    "weigh_asked",
+]
 
 Answerer: TypeAlias = "Callable[[Sequence[Question]], Facts]"
 """Finds answers; must answer every question, with None for what cannot be known."""
+
+_MANIFESTS_AT_ONCE = 4
 
 
 def list_artifacts(
@@ -40,13 +53,7 @@ def list_artifacts(
     :param progress: told registry, project and number of artifacts when a project is through.
     :raises RemoteError: if a Harbor does not answer as it should.
     """
-    # Labels cost Harbor a query for each artifact: ask for them only where a rule reads them.
-    labels = any(
-        isinstance(criterion, LabelCriterion)
-        for policy in policies
-        for rule in policy.rules
-        for criterion in rule.criteria
-    )
+    labels = reads_labels(policies)
     for registry, client in clients.items():
         wanted = [
             matches
@@ -62,6 +69,16 @@ def list_artifacts(
                 yield artifact
             if progress:
                 progress(registry, project.name, count)
+
+
+def reads_labels(policies: Iterable[Policy]) -> bool:
+    """Whether any rule reads labels: they cost Harbor a query for each artifact."""
+    return any(
+        isinstance(criterion, LabelCriterion)
+        for policy in policies
+        for rule in policy.rules
+        for criterion in rule.criteria
+    )
 
 
 def proved_warm(
@@ -100,3 +117,36 @@ def complete(evaluation: Evaluation, answer: Answerer, facts: Facts | None = Non
             raise LookupError(message)
         plan = evaluation.plan(known)
     return plan
+
+
+def weigh_asked(
+    plan: Plan,
+    ledger: Ledger,
+    open_harbor: Callable[[str], HarborClient],
+    tell: Callable[[str], None],
+) -> dict[str, ClusterBytes]:
+    """Find out what the images to ask for consist of, and count the bytes, shared blobs once.
+
+    :param open_harbor: gives the client of a registry.
+    :param tell: told of each image whose manifest could not be read: its own task tries again.
+    """
+    asked = [p for p in plan.placements if p.disposition is Disposition.ASK]
+    images = ledger.images(placement.key.digest for placement in asked)
+    unread = {(p.settings.registry, p.key.digest): p for p in asked if p.key.digest not in images}
+    clients = {registry: open_harbor(registry) for registry, _ in unread}
+
+    def read(placement: PlannedPlacement) -> Image | None:
+        key = placement.key
+        client = clients[placement.settings.registry]
+        try:
+            return client.resolve(key.repository, key.digest, key.platform)
+        except (RemoteError, InputError) as error:
+            tell(f"{placement.label}: its manifest could not be read now: {error}")
+            return None
+
+    with ThreadPoolExecutor(_MANIFESTS_AT_ONCE) as pool:
+        for image in pool.map(read, unread.values()):
+            if image is not None:
+                ledger.record_image(image)
+                images[image.digest] = image
+    return weigh(asked, lambda key: images.get(key.digest))

@@ -18,10 +18,18 @@ from preheat.verdict import Verdict
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from preheat.ledger import Outcome
+    from preheat.ledger import Handled, Outcome, StoredEvent
     from preheat.verdict import Finding, HostFinding, MissingLayer
 
-__all__ = ["advice", "all_warm", "count_of", "finding_lines", "outcome_table", "table_text"]
+__all__ = [
+    "advice",
+    "all_warm",
+    "count_of",
+    "event_line",
+    "finding_lines",
+    "outcome_table",
+    "table_text",
+]
 
 _SHOWN_LAYERS = 10
 _SHOWN_REASONS = 3
@@ -35,6 +43,21 @@ def count_of(number: int, noun: str) -> str:
         return f"1 {noun}"
     is_y = noun.endswith("y") and noun[-2:-1] not in "aeiou"
     return f"{number} {noun[:-1]}ies" if is_y else f"{number} {noun}s"
+
+
+def event_line(one: StoredEvent, done: Handled | None) -> str:
+    """Say what happened and what comes of it: ``pushed library/app:1.2 (webhook): app``.
+
+    :param done: what a run made of it; None while it waits.
+    """
+    event = one.event
+    mark = f":{event.tag}" if event.tag else f"@{event.digest[:19]}" if event.digest else ""
+    if done is None:
+        came = "waits on"
+    else:
+        ways = [f"{o.policy} ({o.words})" if o.words else o.policy for o in done.outcomes]
+        came = ", ".join(ways) or done.words
+    return f"{event.kind} {event.repository}{mark} ({event.source}): {came}"
 
 
 def finding_lines(finding: Finding) -> list[str]:

@@ -19,7 +19,7 @@ VALUES = frozenset({
 })
 CORE = VALUES | {
     *("asking", "catalogfile", "drivers", "evidence", "explaining", "finding", "following"),
-    *("doctor", "harbor", "importing", "upkeep"),
+    *("catchup", "doctor", "draining", "harbor", "importing", "nudging", "touching", "upkeep"),
     *("ledger", "planning", "policy", "policytest", "proving", "rendering", "transport", "verdict"),
 }
 # A part of preheat and the parts it may import, besides itself. Nothing imports to its right.
@@ -28,10 +28,14 @@ MAY_IMPORT = {
     "transport": frozenset({"errors"}),
     "policy": VALUES - {"checks"},
     "planning": VALUES | {"harbor", "ledger", "policy"},
+    "touching": VALUES | {"policy"},
+    "draining": VALUES | {"harbor", "ledger", "planning", "policy", "rendering", "touching"},
+    "nudging": frozenset({"ledger"}),
     "explaining": VALUES | {"policy"},
     "policytest": VALUES | {"explaining", "planning", "policy"},
     "following": VALUES | {"drivers"},
     "harbor": VALUES | {"transport"},
+    "catchup": VALUES | {"harbor", "ledger"},
     "catalogfile": VALUES | {"harbor"},
     "importing": VALUES | {"harbor", "policy"},
     "drivers": VALUES | {"transport"},

@@ -8,12 +8,14 @@ from __future__ import annotations
 import signal
 import threading
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import pytest
 from tests.crash.rig.cells import Cell, Ended
 from tests.crash.rig.stack import set_up
 from tests.crash.rig.world import PLACEMENTS, until, worlds
+from tests.secretscan import database_texts, file_texts, forms_of, leaks
 
 from preheat.ledger import Ledger
 from preheat.verdict import Verdict
@@ -295,3 +297,10 @@ def test_registry_down_for_a_minute(begin: Begin, stands: World, stack: Stack) -
     stands.sandbox.harbor.start()
     stands.release_all()
     run.end()
+
+
+def test_no_secret_was_written_anywhere(stack: Stack) -> None:
+    """After all that: no log, no row of Airflow's database or of the ledger holds one."""
+    secrets = [*forms_of("preheat-sandbox-robot"), *forms_of("preheat-sandbox-token")]
+    texts = [file_texts(stack.home), database_texts(stack.database), database_texts(stack.ledger)]
+    assert leaks(chain.from_iterable(texts), secrets) == []

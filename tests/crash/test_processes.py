@@ -107,6 +107,17 @@ def test_stopped_in_the_post_and_resumed(cell: Begin, book: Book, world: World) 
     finish(line, book, first, second)
 
 
+def test_woken_after_a_later_try_has_ended(cell: Begin, book: Book) -> None:
+    """Whoever was given up for dead asks for nothing that a later try brought to its verdict."""
+    line = cell("worker given up for dead, woken when a later try has ended")
+    first = book.prepare(CRASH_TRY="1")
+    first.wait("ready")
+    second = book.start(CRASH_TRY="2")
+    second.wait("proved", PLACEMENTS)
+    first.go()
+    finish(line, book, first, second)
+
+
 def test_two_processes_on_each_placement(cell: Begin, book: Book, world: World) -> None:
     """One asks, the other joins."""
     line = cell("two processes on each placement at once")

@@ -30,6 +30,7 @@ from preheat.transport import Transport, harden
 POST_SECONDS = 3.0
 LEASE_MARGIN_SECONDS = 4.0
 PAUSE_SECONDS = 0.3
+TRY = int(os.environ.get("CRASH_TRY", "1"))
 _wait = threading.Event().wait
 _telling = threading.Lock()
 
@@ -86,7 +87,7 @@ class Work:
             self.driver,
             placement,
             owner=f"worker {os.getpid()}",
-            run=RunRef("crash", "run", "track", self.number, 1),
+            run=RunRef("crash", "run", "track", self.number, TRY),
             authorize=lambda: self.harbor.pull_authorization([placement.key.repository]),
             wait=_wait,
         )

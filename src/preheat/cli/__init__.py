@@ -7,9 +7,10 @@ import sys
 
 import typer
 
-from preheat.cli import catalog, importing, ledger, policy
+from preheat.cli import catalog, harbor, importing, ledger, policy
 from preheat.cli.demo import demo
 from preheat.cli.doctor import doctor
+from preheat.cli.events import events
 from preheat.cli.explain import explain
 from preheat.cli.options import EXIT_CODES
 from preheat.cli.plan import plan
@@ -21,6 +22,7 @@ __all__ = ["app"]
 
 app = typer.Typer(no_args_is_help=True)
 app.add_typer(catalog.app, name="catalog")
+app.add_typer(harbor.app, name="harbor")
 app.add_typer(importing.app, name="import")
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(policy.app, name="policy")
@@ -30,6 +32,7 @@ app.command(epilog="Exit codes: 0 all is well; 1 something is wrong; 2 it cannot
     doctor
 )
 app.command(epilog=EXIT_CODES)(verify)
+app.command(epilog="Exit codes: 0 right; 2 bad usage, or no ledger that can be read.")(events)
 app.command()(pools)
 app.command()(demo)
 app.command()(sandbox)

@@ -46,17 +46,18 @@ def airflow_on_stderr() -> Iterator[None]:
         yield
 
 
-def open_harbor(conn_id: str) -> HarborClient:
+def open_harbor(conn_id: str, credentials: str = "") -> HarborClient:
     """Open the Harbor of an Airflow connection; takes the seconds that importing Airflow takes.
 
     Environment, secrets backends and the metadata database are looked into, in this order.
 
+    :param credentials: another connection to the same Harbor, whose account is used instead.
     :raises InputError: when there is no such connection, or it cannot be right.
     """
     with airflow_on_stderr():
         from preheat.provider.outside import harbor_client  # noqa: PLC0415 - imports Airflow
 
-        return harbor_client(conn_id)
+        return harbor_client(conn_id, credentials)
 
 
 def open_driver(conn_id: str, name: str) -> Driver:

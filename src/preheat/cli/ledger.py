@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
 
 from preheat.cli.console import plain, print_json
+from preheat.cli.ledgers import DEFAULT_LEDGER, default_url, where_looked
 from preheat.cli.options import JsonOption  # noqa: TC001 - typer evaluates it
 from preheat.errors import LedgerError
 
@@ -20,31 +19,12 @@ Url = Annotated[
     str,
     typer.Option(
         "--url",
-        help="Database of the ledger; by default as the environment says, "
-        "else preheat.db in AIRFLOW_HOME (~/airflow if not set). airflow.cfg is not read.",
+        help=DEFAULT_LEDGER,
         envvar="AIRFLOW__PREHEAT__LEDGER_URL",
         show_default=False,
         show_envvar=True,
     ),
 ]
-
-
-def default_url() -> str:
-    """Tell the URL that the provider's configuration has by default."""
-    home = Path(os.environ.get("AIRFLOW_HOME", "~/airflow")).expanduser().absolute()
-    return f"sqlite:///{home / 'preheat.db'}"
-
-
-def where_looked(url: str) -> str:
-    """Tell why the ledger was looked for where it was, and how to look elsewhere."""
-    if url:
-        return "That is what --url or AIRFLOW__PREHEAT__LEDGER_URL says."
-    home = os.environ.get("AIRFLOW_HOME")
-    said = f"AIRFLOW_HOME is {home}" if home else "AIRFLOW_HOME is not set, so it is ~/airflow"
-    return (
-        f"Looked there because {said}. Another ledger: set AIRFLOW_HOME, or give its URL by "
-        "AIRFLOW__PREHEAT__LEDGER_URL or --url. airflow.cfg is not read."
-    )
 
 
 @app.command()
@@ -81,6 +61,7 @@ def show_status(url: Url = "") -> None:
     for table, count in status.rows.items():
         typer.echo(f"{table:<16}{count:>10}")
     typer.echo(f"{'open attempts':<16}{status.open_attempts:>10}")
+    typer.echo(f"{'waiting events':<16}{status.waiting_events:>10}")
 
 
 @app.command()

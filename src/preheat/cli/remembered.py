@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from preheat.errors import LedgerError
+from preheat.cli.ledgers import current_ledger
 from preheat.facts import Kind
 from preheat.planning import proved_warm
 
@@ -56,15 +56,7 @@ def remembered(
     """
     if not url:
         return Remembered()
-    from preheat.ledger import Ledger  # noqa: PLC0415 - only where a ledger is read
-
-    with Ledger.at(url) as ledger:
-        status = ledger.status()
-        if not status.is_current:
-            raise LedgerError(
-                f"The ledger at {status.url} is at revision {status.revision or 'none'}, this"
-                f" Preheat needs {status.head}: run 'preheat ledger upgrade'."
-            )
+    with current_ledger(url) as ledger:
         demands = {policy.verify.demand for policy in policies}
         return Remembered(
             {demand: proved_warm(ledger, clusters, demand) for demand in demands},

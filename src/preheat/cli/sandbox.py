@@ -21,7 +21,9 @@ def sandbox(
     dragonfly_port: Annotated[int, typer.Option(help="Port of the Dragonfly manager.")] = 8086,
     clock_factor: Annotated[
         float,
-        typer.Option(min=0.001, help="Seconds that a second of the manager lasts."),
+        typer.Option(
+            min=0.001, help="Seconds that a second of the manager lasts, and of webhooks' retries."
+        ),
     ] = 0.1,
     catalogue: Annotated[
         str, typer.Option(help="What Harbor holds: demo, empty, or scale:N artifacts.")

@@ -71,7 +71,8 @@ class Walk:
             self.counts["projects"] += 1
             if self.wanted.scan:
                 yield from self._allowlist(project.name)
-            listed = self.client.listed(project.name, labels=True, vetted=self.wanted.scan)
+            vetted = self.wanted.scan
+            listed = self.client.listed(project.name, labels=True, accessories=vetted, scans=vetted)
             for chunk in _chunks(listed):
                 yield from self._chunk(project.name, chunk)
             found = self.counts["artifacts"] - before

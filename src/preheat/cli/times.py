@@ -14,10 +14,7 @@ from preheat.errors import InputError
 if TYPE_CHECKING:
     from preheat.policy.model import Policy
 
-__all__ = ["BY_HAND", "moment", "next_run", "now"]
-
-BY_HAND = "events start nothing in this version: add a schedule, or run it by hand"
-"""What to know of a policy without a schedule."""
+__all__ = ["event_words", "moment", "next_run", "now"]
 
 
 def now() -> datetime:
@@ -42,6 +39,14 @@ def moment(text: str) -> datetime:
         stderr().print(f"--at {text} names no time zone: it is taken as UTC.", style="yellow")
         return found.replace(tzinfo=UTC)
     return found
+
+
+def event_words(policy: Policy) -> str:
+    """Say on which events a policy runs: ``on pushed and signed``; "" if on none, or suspended."""
+    if policy.suspend or not policy.events:
+        return ""
+    *names, last = [event.value for event in policy.events]
+    return f"on {', '.join(names)} and {last}" if names else f"on {last}"
 
 
 def next_run(policy: Policy, after: datetime) -> datetime | None:

@@ -29,6 +29,7 @@ __all__ = [
     "TokenAnswer",
     "artifact_of",
     "decode",
+    "time_of",
     "words_of",
 ]
 
@@ -53,11 +54,12 @@ class RepositoryAnswer(Struct):
 
 
 class SystemAnswer(Struct):
-    """``/systeminfo``; the last two only for callers that Harbor knows (handler/systeminfo.go)."""
+    """``/systeminfo``; all but the first only for callers it knows (handler/systeminfo.go)."""
 
     auth_mode: str
     harbor_version: str = ""
     current_time: datetime | None = None
+    notification_enable: bool | None = None
 
 
 class TokenAnswer(Struct):
@@ -162,7 +164,7 @@ class ArtifactAnswer(Struct, omit_defaults=True, gc=False):
     def scan(self) -> ScanSummary | None:
         """Tell the last scan; Harbor sends the first report type of those we accept."""
         for scan in (self.scan_overview or {}).values():
-            return ScanSummary(scan.scan_status, scan.severity, _time(scan.end_time))
+            return ScanSummary(scan.scan_status, scan.severity, time_of(scan.end_time))
         return None
 
     def accessory_types(self) -> tuple[str, ...]:
@@ -179,16 +181,17 @@ class _Errors(Struct):
     errors: list[_Error] = []
 
 
-def decode(answer: Answer, kind: type[T], wanted: str) -> T:
+def decode(answer: Answer, kind: type[T], wanted: str, *, secret: bool = False) -> T:
     """Read the body as that type.
 
     :param wanted: what it should be, for the message.
-    :raises UnexpectedAnswerError: for any other shape; says what was received.
+    :param secret: whether the body may hold secrets.
+    :raises UnexpectedAnswerError: for any other shape; says what was received, unless it is secret.
     """
     try:
         return msgspec.json.decode(answer.body, type=kind)
     except _NO_JSON as error:
-        raise answer.unexpected(f"{wanted} ({error})") from error
+        raise answer.unexpected(f"{wanted} ({error})", secret=secret) from error
 
 
 def words_of(body: bytes) -> str:
@@ -206,10 +209,12 @@ def artifact_of(
     registry: str,
     project: str,
     repository: str,
+    accessories: bool = False,
 ) -> Artifact:
-    """Build our value of one listed artifact: scan and accessories are not asked for in lists.
+    """Build our value of one listed artifact: scans are not asked for in lists.
 
     :param repository: without the project.
+    :param accessories: whether they were asked for: Harbor writes none and not asked alike.
     """
     return Artifact(
         registry,
@@ -220,22 +225,24 @@ def artifact_of(
         type=answer.type,
         media_type=answer.media_type,
         size=answer.size,
-        push_time=_time(answer.push_time),
-        pull_time=_time(answer.pull_time),
+        push_time=time_of(answer.push_time),
+        pull_time=time_of(answer.pull_time),
         tags=_tags(answer.tags or ()),
         labels=tuple([label.name for label in answer.labels or ()]),
         children=answer.children(),
+        accessories=answer.accessory_types() if accessories else None,
         annotations=answer.annotations or {},
     )
 
 
 def _tags(tags: Sequence[_TagAnswer]) -> tuple[Tag, ...]:
     return tuple([
-        Tag(tag.name, _time(tag.push_time), _time(tag.pull_time), tag.immutable) for tag in tags
+        Tag(tag.name, time_of(tag.push_time), time_of(tag.pull_time), tag.immutable) for tag in tags
     ])
 
 
-def _time(moment: datetime | None) -> datetime | None:
+def time_of(moment: datetime | None) -> datetime | None:
+    """Read a time of Harbor's as UTC; Go's zero time means never."""
     if moment is None or moment.year == 1:
         return None
     if moment.tzinfo is UTC:

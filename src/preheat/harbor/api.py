@@ -33,7 +33,7 @@ WRONG_CREDENTIALS = (
 
 
 class HarborApi:
-    """GETs as one caller.
+    """Requests as one caller.
 
     :param transport: built on Harbor's base URL.
     :param username: name of a robot or user; empty for anonymous.
@@ -61,13 +61,17 @@ class HarborApi:
         kind: str,
         path: str,
         *,
+        method: str = "GET",
+        json_body: object = None,
         params: Mapping[str, str | int] | Sequence[tuple[str, str]] | None = None,
         headers: Mapping[str, str] | None = None,
         authorization: str | None = None,
     ) -> Answer:
-        """GET and return the answer, whatever its status.
+        """Send a request and return the answer, whatever its status.
 
         :param kind: the name under which the call is counted.
+        :param json_body: what to write; it may hold a :class:`pydantic.SecretStr`'s value, for
+            nothing of it is shown or kept.
         :param authorization: instead of the caller's own credentials.
         """
         with self._lock:
@@ -75,7 +79,7 @@ class HarborApi:
         own = {"Accept": "application/json", "X-Is-Resource-Name": "true", **(headers or {})}
         if credentials := authorization or self.basic:
             own["Authorization"] = credentials
-        return self.transport.send("GET", path, params=params, headers=own)
+        return self.transport.send(method, path, params=params, json_body=json_body, headers=own)
 
     def get(
         self,
@@ -92,6 +96,17 @@ class HarborApi:
         :raises RemoteError: the narrowest kind for any other answer, with Harbor's own words.
         """
         return self.expect(self.send(kind, path, params=params, headers=headers), advice=advice)
+
+    def write(
+        self, kind: str, method: str, path: str, json_body: object = None, *, advice: str = ""
+    ) -> Answer:
+        """Change something and return the 2xx answer.
+
+        :param advice: as in :meth:`get`.
+        :raises RemoteError: as :meth:`get`.
+        """
+        answer = self.send(kind, path, method=method, json_body=json_body)
+        return self.expect(answer, advice=advice)
 
     def expect(self, answer: Answer, *, advice: str = "") -> Answer:
         """Return a 2xx answer, raise any other."""

@@ -5,32 +5,27 @@ Synchronous and on ``requests``: workers and the CLI call it straight, triggers 
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from preheat.errors import UnexpectedAnswerError
-from preheat.harbor import check, preheating, registry, tokens
-from preheat.harbor.answering import SCAN_HEADERS, Answering
-from preheat.harbor.answers import (
-    ArtifactAnswer,
-    Project,
-    RepositoryAnswer,
-    artifact_of,
-    decode,
-)
-from preheat.harbor.api import ROOT, HarborApi, artifacts_path, project_path
+from preheat.harbor import auditfeed, check, listing, preheating, registry, tokens
+from preheat.harbor.answering import Answering
+from preheat.harbor.answers import ArtifactAnswer, Project, artifact_of, decode
+from preheat.harbor.api import ROOT, HarborApi, artifacts_path
+from preheat.harbor.notifying import Webhooks
 from preheat.harbor.walk import Listing
 
 if TYPE_CHECKING:
     from collections import Counter
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+    from datetime import datetime
 
     from pydantic import SecretStr
 
     from preheat.artifact import Artifact, BlobAnswer, Child, Image
     from preheat.checks import CheckReport
     from preheat.facts import Facts, Question
+    from preheat.harbor.auditfeed import AuditPage
     from preheat.harbor.preheating import PreheatInstance, PreheatPolicy
     from preheat.harbor.vetting import ProjectSecurity
     from preheat.transport import Transport
@@ -90,10 +85,12 @@ class HarborClient:
         """
         self._api.version()
         params = {"with_detail": "false"}
-        listing = Listing(self._api, f"{ROOT}/projects", Project, key="project_id", params=params)
-        return [found for found in listing if any(accepts(found.name) for accepts in patterns)]
+        listed = Listing(self._api, f"{ROOT}/projects", Project, key="project_id", params=params)
+        return [found for found in listed if any(accepts(found.name) for accepts in patterns)]
 
-    def project_artifacts(self, project: str, *, labels: bool) -> Iterator[Artifact]:
+    def project_artifacts(
+        self, project: str, *, labels: bool, accessories: bool = False
+    ) -> Iterator[Artifact]:
         """List all artifacts of a project that have a tag or are no child of an index, each once.
 
         Complete under concurrent pushes (:func:`preheat.harbor.walk.walk`). One request a hundred
@@ -101,34 +98,84 @@ class HarborClient:
         repository.
 
         :param labels: whether labels are needed; they cost Harbor a query for each artifact.
+        :param accessories: whether signatures and the like are needed; as costly.
         """
-        for answer in self.listed(project, labels=labels):
-            repository = answer.repository_name.partition("/")[2]
-            yield self._artifact(answer, project, repository)
+        for answer in self.listed(project, labels=labels, accessories=accessories):
+            yield self._artifact(answer, project, accessories=accessories)
+
+    def repository_artifacts(self, full_name: str, *, labels: bool) -> Iterator[Artifact]:
+        """List the artifacts of one repository; nothing where there is no such repository.
+
+        Harbor answers 200 and an empty list then (recorded: artifacts-missing-repository).
+
+        :param full_name: project and repository.
+        :param labels: as in :meth:`project_artifacts`.
+        :raises RefusedError: if Harbor does not know the credentials: it would show public ones.
+        """
+        self._api.version()
+        project, _, name = full_name.partition("/")
+        wanted = {"with_tag": "true", "with_label": _flag(labels)}
+        for answer in listing.of_repository(self._api, project, name, wanted):
+            yield self._artifact(answer, project, name)
 
     def listed(
-        self, project: str, *, labels: bool, vetted: bool = False
+        self, project: str, *, labels: bool, accessories: bool = False, scans: bool = False
     ) -> Iterator[ArtifactAnswer]:
         """List a project's artifacts in Harbor's own words, each with its repository's name.
 
-        :param vetted: with scans and accessories; costs Harbor three times as much (measured:
+        :param accessories: with signatures and the like; costs Harbor a seventh more.
+        :param scans: with what the last scan said; costs three times as much (both measured:
             enumeration-timings).
         """
         wanted = {"with_tag": "true", "with_label": _flag(labels)}
-        if vetted:
-            wanted |= {"with_scan_overview": "true", "with_accessory": "true"}
-        version = self._api.version()
-        if version is None or version < check.PROJECT_LISTING_SINCE:
-            yield from self._listed_by_repository(project, wanted)
-            return
-        for answer in self._listing(project, f"{project_path(project)}/artifacts", wanted):
-            owner, _, repository = answer.repository_name.partition("/")
-            if owner != project or not repository:
-                raise UnexpectedAnswerError(
-                    f"Harbor listed {answer.repository_name!r} as a repository of {project}",
-                    system=self._api.transport.system,
-                )
-            yield answer
+        if accessories:
+            wanted["with_accessory"] = "true"
+        if scans:
+            wanted["with_scan_overview"] = "true"
+        return listing.of_project(self._api, project, wanted, self.max_connections)
+
+    def has_project_listing(self) -> bool:
+        """Tell whether a project can be listed as a whole, as :meth:`added_artifacts` does."""
+        return listing.has_project_listing(self._api)
+
+    def added_artifacts(
+        self, project: str, first: int, since: datetime | None = None
+    ) -> Iterator[list[Artifact]]:
+        """List the artifacts with this id and above, page by page; ids grow as things are pushed.
+
+        :param since: only those pushed then and later.
+        """
+        for answers in listing.added_to(self._api, project, first, since):
+            yield [self._artifact(answer, project) for answer in answers]
+
+    def newest_artifact_id(self, project: str) -> int:
+        """Tell the highest id of an artifact of a project; 0 where there is none."""
+        return listing.newest_in(self._api, project)
+
+    def still_has(self, full_name: str, digests: Collection[str]) -> set[str]:
+        """Tell which of these artifacts a repository has, those included that no listing shows."""
+        project, _, repository = full_name.partition("/")
+        return listing.still_in(self._api, project, repository, digests)
+
+    def now(self) -> datetime | None:
+        """Tell the time by Harbor's clock, which dates all that happens there.
+
+        None for an anonymous caller, to whom Harbor does not tell it.
+        """
+        return self._api.system()[1].current_time
+
+    def reads_audit_feed(self) -> bool:
+        """Tell whether :meth:`audit_pages` can be relied on (:func:`auditfeed.is_readable`)."""
+        return auditfeed.is_readable(self._api)
+
+    def audit_pages(self, since: datetime) -> Iterator[AuditPage]:
+        """Tell what was pushed, tagged and deleted since (:mod:`preheat.harbor.auditfeed`)."""
+        return auditfeed.pages_since(self._api, self.registry, since)
+
+    @property
+    def webhooks(self) -> Webhooks:
+        """The webhook policies of projects."""
+        return Webhooks(self._api)
 
     def artifact(
         self, project: str, repository: str, reference: str, *, labels: bool = False
@@ -226,47 +273,22 @@ class HarborClient:
             f"/repositories/{quote(repository, safe='')}/artifacts-tab/artifacts/{digest}"
         )
 
-    def _listed_by_repository(
-        self, project: str, wanted: Mapping[str, str]
-    ) -> Iterator[ArtifactAnswer]:
-        prefix = f"{project}/"
-        listing = Listing(
-            self._api,
-            f"{project_path(project)}/repositories",
-            RepositoryAnswer,
-            key="repository_id",
-            advice=_list_advice(project, "repository:list"),
+    def _artifact(
+        self,
+        answer: ArtifactAnswer,
+        project: str,
+        repository: str = "",
+        *,
+        accessories: bool = False,
+    ) -> Artifact:
+        return artifact_of(
+            answer,
+            registry=self.registry,
+            project=project,
+            repository=repository or answer.repository_name.partition("/")[2],
+            accessories=accessories,
         )
-        names = [found.name.removeprefix(prefix) for found in listing]
-
-        def read(name: str) -> list[ArtifactAnswer]:
-            return list(self._listing(project, artifacts_path(project, name), wanted))
-
-        with ThreadPoolExecutor(self.max_connections, "harbor") as pool:
-            for name, answers in zip(names, pool.map(read, names), strict=True):
-                for answer in answers:
-                    answer.repository_name = f"{project}/{name}"
-                    yield answer
-
-    def _listing(
-        self, project: str, path: str, wanted: Mapping[str, str]
-    ) -> Listing[ArtifactAnswer]:
-        return Listing(
-            self._api,
-            path,
-            ArtifactAnswer,
-            params=wanted,
-            headers=SCAN_HEADERS if "with_scan_overview" in wanted else None,
-            advice=_list_advice(project, "artifact:list"),
-        )
-
-    def _artifact(self, answer: ArtifactAnswer, project: str, repository: str) -> Artifact:
-        return artifact_of(answer, registry=self.registry, project=project, repository=repository)
 
 
 def _flag(value: bool) -> str:  # noqa: FBT001 - the value itself is what is written
     return "true" if value else "false"
-
-
-def _list_advice(project: str, permission: str) -> str:
-    return f"Either there is no project {project}, or the robot lacks {permission} on it"

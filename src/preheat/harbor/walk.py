@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from preheat.harbor.api import HarborApi
     from preheat.transport import Answer
 
-__all__ = ["OVERLAP", "PAGE_SIZE", "Listing", "Page", "walk"]
+__all__ = ["OVERLAP", "PAGE_SIZE", "Listing", "Page", "pages", "walk"]
 
 PAGE_SIZE = 100  # Harbor refuses more (recorded: project-artifacts-page-size-101)
 OVERLAP = 50  # rows; pushes in flight at one moment, which Harbor's own workers keep far below
@@ -55,29 +55,38 @@ class Listing(Generic[R]):
     :param path: path of the listing.
     :param row: type of a row.
     :param key: column that holds the row's id; Harbor ignores a wrong one without a word.
+    :param kind: the name under which its requests are counted.
+    :param where: further terms of the filter ``q``, all of which must hold.
     :param params: further query parameters.
     :param headers: further headers.
     :param advice: what to do when Harbor does not allow it.
+    :param secret: whether rows hold secrets: then no error shows what was received.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all that a request is made of
         self,
         api: HarborApi,
         path: str,
         row: type[R],
         *,
         key: str = "id",
+        kind: str = "listing",
+        where: str = "",
         params: Mapping[str, str] | Mapping[str, str | int] | None = None,
         headers: Mapping[str, str] | None = None,
         advice: str = "",
+        secret: bool = False,
     ) -> None:
         self.api = api
         self.path = path
         self.rows = list[row]  # type: ignore[valid-type]
         self.key = key
+        self.kind = kind
+        self.where = where
         self.params = params or {}
         self.headers = headers
         self.advice = advice
+        self.secret = secret
 
     def __iter__(self) -> Iterator[R]:
         return walk(self.page)
@@ -89,23 +98,37 @@ class Listing(Generic[R]):
             filters and orders that it does not know (recorded: project-artifacts-q-unknown-key).
         """
         params = {
-            "q": f"{self.key}=[{first}~]",
+            "q": ",".join(filter(None, (f"{self.key}=[{first}~]", self.where))),
             "sort": self.key,
             "page": 1,
             "page_size": PAGE_SIZE,
             **self.params,
         }
         answer = self.api.get(
-            "listing", self.path, params=params, headers=self.headers, advice=self.advice
+            self.kind, self.path, params=params, headers=self.headers, advice=self.advice
         )
-        rows: list[R] = decode(answer, self.rows, "a list")
+        rows: list[R] = decode(answer, self.rows, "a list", secret=self.secret)
         last = first - 1
         for row in rows:
             if row.id <= last:
                 wanted = f"ids from {first} upwards in order (found {row.id} after {last})"
-                raise answer.unexpected(wanted)
+                raise answer.unexpected(wanted, secret=self.secret)
             last = row.id
         return Page(rows, _total(answer, len(rows)))
+
+
+def pages(page_from: Callable[[int], Page[R]], first: int) -> Iterator[Page[R]]:
+    """Yield page after page, from an id to the end; nothing is kept in between.
+
+    A row that is committed behind comes only to those who ask again from further back.
+    """
+    while True:
+        page = page_from(first)
+        if page.rows:
+            yield page
+        if page.total <= len(page.rows) or not page.rows:
+            return
+        first = page.rows[-1].id + 1
 
 
 def walk(page_from: Callable[[int], Page[R]]) -> Iterator[R]:

@@ -21,7 +21,7 @@ import msgspec
 
 from preheat.errors import Problem, ProblemsError
 from preheat.event import EventKind, EventSource, HarborEvent
-from preheat.harbor.reference import is_repository, is_tag
+from preheat.harbor.reference import is_repository, is_tag, signed_by
 from preheat.harbor.untrusted import read_fields, shown
 
 if TYPE_CHECKING:
@@ -45,7 +45,6 @@ _NAME = re.compile(r".{1,255}")
 _TYPE = re.compile(r"[A-Za-z][A-Za-z0-9._-]{0,99}")
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/+-]{0,127}")
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}")
-_SIGNATURE = re.compile(r"sha256-([0-9a-f]{64})\.sig")
 _RFC3339 = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?(Z|[+-][0-9]{2}:[0-9]{2})"
 )
@@ -201,9 +200,8 @@ def _event(
 ) -> HarborEvent:
     delivery = _delivery(envelope, subject, number)
     digest = subject.digest
-    signature = _SIGNATURE.fullmatch(subject.tag) if kind is EventKind.PUSHED else None
-    if signature:
-        kind, digest = EventKind.SIGNED, f"sha256:{signature[1]}"
+    if kind is EventKind.PUSHED and (signed := signed_by(subject.tag)):
+        kind, digest = EventKind.SIGNED, signed
     return HarborEvent(
         registry,
         delivery,

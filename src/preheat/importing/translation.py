@@ -30,11 +30,11 @@ SCHEMA = "$schema=policy.schema.json"
 PLACEHOLDER = "0 2 * * *"
 CRON_FIELDS = 6
 _OLD_SCOPES = {"single_peer": Scope.SINGLE_SEED_PEER}  # of Harbor 2.12 (migration 0150)
-_NO_EVENTS = Difference(
-    "schedule",
-    "Harbor warms each image as its event comes; events start nothing in this version of Preheat."
-    " Here it is suspended, with a schedule that you may choose. A scheduled run takes all that the"
-    " filters match, not only what is new: give the rule an age or take first.",
+_WHOLE_REPOSITORY = Difference(
+    "events",
+    "Harbor warms the one image of an event; here an event has the rules decide over the repository"
+    " where it happened, and they take all that the filters match, old tags too. Give the rule an"
+    " age or take, then resume it.",
     stops=True,
 )
 
@@ -196,9 +196,8 @@ def _triggers(policy: HarborPolicy, told: list[Difference]) -> dict[str, Any]:
     if policy.trigger == "event_based":
         text = "Harbor's events are pushes of tagged images, scans and labels; a tag that is set by"
         text += " API or in the portal goes unheard there: add tagAdded to hear it."
-        told += (Difference("events", text), _NO_EVENTS)
-        schedule = {"cron": _Quoted(PLACEHOLDER), "timezone": "UTC"}
-        return {"schedule": schedule, "events": ["pushed", "scanned", "labelAdded"]}
+        told += (Difference("events", text), _WHOLE_REPOSITORY)
+        return {"events": ["pushed", "scanned", "labelAdded"]}
     cron = _cron(policy, told)
     return {"schedule": {"cron": _Quoted(cron), "timezone": "UTC"}}
 

@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 
 __all__ = [
     "MOST",
+    "all_of",
     "due",
     "get",
     "ignored",
     "of_run",
     "outcomes_data",
     "read",
-    "recent",
     "waiting",
 ]
 
@@ -36,13 +36,18 @@ MOST = 10_000
 
 
 def due(connection: Connection, registry: str, now: datetime) -> DueEvents:
-    """Count what is due; of one Harbor, or "" for all."""
-    query = select(
-        func.count(), func.min(table.c.id), func.max(table.c.id), func.min(table.c.received_at)
-    ).where(table.c.handled_at.is_(None), table.c.due_at <= now)
+    """Count what is due, as far as it would be taken up at once; of one Harbor, or "" for all."""
+    query = (
+        select(table.c.id, table.c.received_at)
+        .where(table.c.handled_at.is_(None), table.c.due_at <= now)
+        .order_by(table.c.due_at)
+        .limit(MOST)
+    )
     if registry:
         query = query.where(table.c.registry == registry)
-    count, oldest, latest, since = connection.execute(query).one()
+    one = query.subquery().c
+    sums = select(func.count(), func.min(one.id), func.max(one.id), func.min(one.received_at))
+    count, oldest, latest, since = connection.execute(sums).one()
     return DueEvents(count, oldest or 0, latest or 0, since)
 
 
@@ -65,44 +70,14 @@ def waiting(connection: Connection, now: datetime) -> list[StoredEvent]:
         .order_by(table.c.id)
         .limit(MOST)
     )
-    return _all(connection, query)
-
-
-def recent(
-    connection: Connection,
-    *,
-    after_id: int = 0,
-    before_id: int = 0,
-    limit: int = 100,
-    registry: str = "",
-    repository: str = "",
-    handled: bool | None = None,
-) -> list[StoredEvent]:
-    """Read the newest events, the oldest of them first.
-
-    :param after_id: and ``before_id``: only those between, both excluded; 0 for no bound.
-    :param handled: only those that a run took up, or only those that wait; None for both.
-    """
-    query = select(table).order_by(table.c.id.desc()).limit(limit)
-    if after_id:
-        query = query.where(table.c.id > after_id)
-    if before_id:
-        query = query.where(table.c.id < before_id)
-    if registry:
-        query = query.where(table.c.registry == registry)
-    if repository:
-        query = query.where(table.c.repository == repository)
-    if handled is not None:
-        done = table.c.handled_at
-        query = query.where(done.is_not(None) if handled else done.is_(None))
-    return _all(connection, query)[::-1]
+    return all_of(connection, query)
 
 
 def get(connection: Connection, ids: Collection[int]) -> list[StoredEvent]:
     """Read these events, as far as they are there, in the order of their ids."""
     found: list[StoredEvent] = []
     for some in in_parts(sorted(ids)):
-        found += _all(connection, select(table).where(table.c.id.in_(some)).order_by(table.c.id))
+        found += all_of(connection, select(table).where(table.c.id.in_(some)).order_by(table.c.id))
     return found
 
 
@@ -114,7 +89,7 @@ def of_run(connection: Connection, dag_id: str, run_id: str) -> list[StoredEvent
         .where(table.c.dag_id == dag_id, table.c.run_id == run_id)
         .order_by(table.c.id)
     )
-    return _all(connection, query)
+    return all_of(connection, query)
 
 
 def ignored(connection: Connection, registry: str) -> list[IgnoredEvents]:
@@ -125,7 +100,8 @@ def ignored(connection: Connection, registry: str) -> list[IgnoredEvents]:
     return [IgnoredEvents(**row) for row in connection.execute(query).mappings()]
 
 
-def _all(connection: Connection, query: Select[Any]) -> list[StoredEvent]:
+def all_of(connection: Connection, query: Select[Any]) -> list[StoredEvent]:
+    """Read the events that a query finds, in its order."""
     return [read(row) for row in connection.execute(query).mappings()]
 
 

@@ -54,7 +54,17 @@ event = Table(
     Column("words", Text, nullable=False),
     UniqueConstraint("registry", "delivery"),
     Index(None, "registry", "repository", "digest"),
-    Index("ix_event_waiting", "due_at", sqlite_where=WAITING, postgresql_where=WAITING),
+    Index(None, "registry", "repository", "tag"),
+    # All that is asked several times a second is in the index.
+    Index(
+        "ix_event_waiting",
+        "registry",
+        "due_at",
+        "received_at",
+        "id",
+        sqlite_where=WAITING,
+        postgresql_where=WAITING,
+    ),
     Index("ix_event_handled_at", "handled_at", sqlite_where=HANDLED, postgresql_where=HANDLED),
     Index("ix_event_run", "dag_id", "run_id", sqlite_where=HANDLED, postgresql_where=HANDLED),
     # Whoever follows the inbox remembers the last id: none may come a second time.

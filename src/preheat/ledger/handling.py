@@ -12,6 +12,7 @@ from preheat.ledger import events, receiving
 from preheat.ledger.engine import clock, in_parts, upsert
 from preheat.ledger.eventschema import event as table
 from preheat.ledger.findings import cut
+from preheat.ledger.fitting import fitting
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -116,7 +117,7 @@ def _postpone(
     rows = []
     for one, moments in postponed:
         for policy, moment in moments.items():
-            again = receiving.fitting(
+            again = fitting(
                 replace(
                     one.event,
                     source=EventSource.DEFERRED,

@@ -11,24 +11,22 @@ from dataclasses import asdict
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from sqlalchemy import delete, exists, select, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.exc import IntegrityError
 
-from preheat.demand import Demand
 from preheat.errors import LedgerError
-from preheat.ledger import attempts, plans
+from preheat.ledger import attempts, plans, standing
 from preheat.ledger.engine import changed, clock, upsert
 from preheat.ledger.findings import cut
-from preheat.ledger.placements import read_seen
 from preheat.ledger.records import Claim
 from preheat.ledger.schema import attempt as table
-from preheat.ledger.schema import follower, placement, plan, plan_placement
+from preheat.ledger.schema import follower, plan_placement
 from preheat.verdict import Verdict
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from sqlalchemy import Connection, RowMapping, Update
+    from sqlalchemy import Connection, Update
 
     from preheat.ledger.records import Attempt, RunRef
     from preheat.verdict import Finding
@@ -55,7 +53,8 @@ def open_or_find(
 ) -> Claim:
     """Open an attempt, or find the one that is open; the run's plan then points to it.
 
-    Or find one that is closed: when another run's proof of this run's plan came after the plan.
+    Or find one that is closed: when another run's proof of this run's plan came after the plan, or
+    when a later try of the same task was here already.
 
     :raises LedgerError: if there is no such placement.
     """
@@ -82,10 +81,10 @@ def open_or_find(
             opened = connection.scalar(insert)
         except IntegrityError:
             raise LedgerError(f"The ledger has no placement {placement_id}: plan again.") from None
-        if opened is not None and (proved := _proved_since(connection, placement_id, run)):
+        if opened is not None and (known := standing.for_run(connection, placement_id, run)):
             connection.execute(delete(table).where(table.c.id == opened))
-            join(connection, proved.id, placement_id, run)
-            return claim(proved, now, mine=False)
+            join(connection, known.id, placement_id, run)
+            return claim(known, now, mine=False)
         query = select(table).where(
             table.c.placement_id == placement_id, table.c.closed_at.is_(None)
         )
@@ -96,55 +95,6 @@ def open_or_find(
     raise LedgerError(
         f"Placement {placement_id}: its attempts open and close faster than they can be read."
     )
-
-
-def _proved_since(connection: Connection, placement_id: int, run: RunRef) -> Attempt | None:
-    """Find what another run proved warm while this one waited for its turn.
-
-    Two plans made together both say *ask*, and only one has to. Where plans of this run want it for
-    several policies, it must do for all of them. Not what this run followed before:
-    a task that is cleared asks anew. Nor an attempt that is older than the plan, whatever was seen
-    without any since: what it found is not what was seen.
-    """
-    last = (
-        select(table.c.id)
-        .where(table.c.placement_id == placement_id, table.c.finding.is_not(None))
-        .where(table.c.verdict != Verdict.UNKNOWN.value)
-        .order_by(table.c.closed_at.desc(), table.c.id.desc())
-        .limit(1)
-        .scalar_subquery()
-    )
-    followed = exists().where(
-        follower.c.attempt_id == last,
-        follower.c.dag_id == run.dag_id,
-        follower.c.run_id == run.run_id,
-    )
-    query = (
-        select(placement, plan_placement.c.demand, plan.c.recorded_at, last.label("last"))
-        .join(plan_placement, plan_placement.c.placement_id == placement.c.id)
-        .join(plan, plan.c.id == plan_placement.c.plan_id)
-        .where(plan.c.dag_id == run.dag_id, plan.c.run_id == run.run_id)
-        .where(placement.c.id == placement_id)
-        .where(~followed)
-    )
-    rows = connection.execute(query).mappings().all()
-    if not rows or rows[0]["last"] is None:
-        return None
-    found = attempts.get(connection, rows[0]["last"])
-    return found if all(_does_for(found, row) for row in rows) else None
-
-
-def _does_for(found: Attempt, row: RowMapping) -> bool:
-    """Whether what an attempt proved is younger than the plan that asks, and meets its demand."""
-    planned, checked = row["recorded_at"], row["checked_at"]
-    if found.job_id is None or found.finding is None or checked is None or checked < planned:
-        return False
-    if found.closed_at is None or found.closed_at < planned:
-        return False
-    # Whether a job's word is enough is for whoever proves: it asks the peers, not Dragonfly again.
-    demand = Demand(min_hosts=Demand.parse(row["demand"]).min_hosts)
-    is_warm = found.finding.under(demand).verdict is Verdict.WARM
-    return is_warm and read_seen(row).is_warm_under(demand)
 
 
 def _driven_by(owner: str, run: RunRef) -> dict[str, object]:
@@ -167,11 +117,13 @@ def join(connection: Connection, attempt_id: int, placement_id: int, run: RunRef
         "run_id": run.run_id,
         "try_number": run.try_number,
     }
-    latest = {"try_number": run.try_number}
+    statement = upsert(connection, follower).values(row)
     connection.execute(
-        upsert(connection, follower)
-        .values(row)
-        .on_conflict_do_update(index_elements=["attempt_id", "dag_id", "run_id"], set_=latest)
+        statement.on_conflict_do_update(
+            index_elements=["attempt_id", "dag_id", "run_id"],
+            set_={"try_number": statement.excluded.try_number},
+            where=follower.c.try_number < statement.excluded.try_number,
+        )
     )
 
 

@@ -6,34 +6,33 @@ and so that ids become visible in their order: whoever remembers the last id mis
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
-from dataclasses import replace
 from datetime import datetime, timedelta
+from itertools import groupby
+from operator import attrgetter, itemgetter
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, bindparam, func, or_, select, tuple_, update
+from sqlalchemy import and_, bindparam, func, or_, select, update
 
 from preheat.event import EventKind, EventSource
 from preheat.ledger.engine import clock, in_parts, upsert
 from preheat.ledger.eventrecords import Received
 from preheat.ledger.eventschema import event as table
 from preheat.ledger.eventschema import ignored_event
-from preheat.ledger.findings import cut
+from preheat.ledger.fitting import TEXTS, fitting
 from preheat.ledger.twins import AT_MOST, Telling, Told, find
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable, Mapping, Sequence
+    from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 
-    from sqlalchemy import Connection, RowMapping
+    from sqlalchemy import ColumnElement, Connection, RowMapping
 
     from preheat.event import HarborEvent
 
-__all__ = ["fitting", "insert_rows", "lock", "receive", "receive_each", "row_of"]
+__all__ = ["insert_rows", "lock", "receive", "receive_each", "row_of"]
 
 ADVISORY_LOCK = 0x696E626F78  # "inbox"
 _KNOWN_FOR = timedelta(days=1)
-_TEXTS = ("registry", "repository", "digest", "tag", "operator", "type")
 _NO_DELAY = timedelta()
 _DELAYS = {EventKind.DELETED: timedelta(seconds=30)}
 # Children of an index come before it, and the plan for its tag has them too.
@@ -85,24 +84,6 @@ def _received(events: Sequence[HarborEvent], new: Container[int]) -> Received:
     return Received(new=made, repeated=len(events) - made - ignored, ignored=ignored)
 
 
-def fitting(event: HarborEvent) -> HarborEvent:
-    """Make every text fit its column, whatever somebody sent: no such event may stop the others."""
-    texts: dict[str, Any] = {name: _fit(getattr(event, name), _length(name)) for name in _TEXTS}
-    delivery = _fit(event.delivery, 4 * _length("delivery"))
-    if len(delivery) > _length("delivery"):
-        delivery = f"sha256:{hashlib.sha256(event.delivery.encode('utf-8', 'replace')).hexdigest()}"
-    return replace(event, **texts, delivery=delivery)
-
-
-def _length(column: str) -> int:
-    return int(getattr(table.c[column].type, "length", 0))
-
-
-def _fit(text: str, length: int) -> str:
-    # No database takes half of a surrogate pair, which JSON may hold.
-    return cut(text.encode("utf-8", "replace").decode(), length)
-
-
 def _delay(event: HarborEvent) -> timedelta:
     if event.kind is EventKind.PUSHED and not event.tag:
         return _UNTAGGED_DELAY
@@ -114,7 +95,7 @@ def row_of(
 ) -> dict[str, Any]:
     """Make the row of an event that waits."""
     return {
-        **{name: getattr(event, name) for name in _TEXTS},
+        **{name: getattr(event, name) for name in TEXTS},
         "delivery": event.delivery,
         "source": event.source.value,
         "kind": event.kind.value,
@@ -162,11 +143,12 @@ def _count(connection: Connection, events: Iterable[HarborEvent], now: datetime)
 def _known(connection: Connection, names: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
     """Find the registries and deliveries that have a row of their own."""
     found: set[tuple[str, str]] = set()
-    for some in in_parts(list(names)):
-        query = select(table.c.registry, table.c.delivery).where(
-            tuple_(table.c.registry, table.c.delivery).in_(some)
-        )
-        found.update((row.registry, row.delivery) for row in connection.execute(query))
+    for registry, group in groupby(sorted(names), itemgetter(0)):
+        for some in in_parts([delivery for _, delivery in group]):
+            query = select(table.c.delivery).where(
+                table.c.registry == registry, table.c.delivery.in_(some)
+            )
+            found.update((registry, delivery) for delivery in connection.scalars(query))
     return found
 
 
@@ -216,10 +198,15 @@ def _near(
 ) -> dict[tuple[str, str], list[Told]]:
     """Read what could tell the same as one of these events, by registry and repository."""
     found: dict[int, RowMapping] = {}
-    for some in in_parts(events):
-        for condition in (_by_digest(some), _by_tag(some, now)):
-            if condition is not None:
-                query = select(table).where(table.c.source != EventSource.DEFERRED.value, condition)
+    ordered = sorted(events, key=attrgetter("registry"))
+    for registry, group in groupby(ordered, attrgetter("registry")):
+        for some in in_parts(list(group)):
+            for condition in _conditions(some, now):
+                query = select(table).where(
+                    table.c.registry == registry,
+                    table.c.source != EventSource.DEFERRED.value,
+                    condition,
+                )
                 found |= {row["id"]: row for row in connection.execute(query).mappings()}
     near: dict[tuple[str, str], list[Told]] = {}
     for row in found.values():
@@ -227,40 +214,44 @@ def _near(
     return near
 
 
-def _by_digest(events: Sequence[HarborEvent]) -> Any:
-    """Address what has an event's digest, or none but its tag."""
-    subject = tuple_(table.c.registry, table.c.repository, table.c.digest)
-    exact = {(event.registry, event.repository, event.digest) for event in events if event.digest}
-    bare = {(event.registry, event.repository, "") for event in events}
-    tags = {event.tag for event in events}
-    return or_(
-        subject.in_(sorted(exact)), and_(subject.in_(sorted(bare)), table.c.tag.in_(sorted(tags)))
-    )
-
-
-def _by_tag(events: Sequence[HarborEvent], now: datetime) -> Any:
-    """Address what has an event's tag, where its digest says too little; None where none does."""
+def _conditions(events: Sequence[HarborEvent], now: datetime) -> Iterator[ColumnElement[bool]]:
+    yield _by_digest(events)
+    # Where the digest says too little, or what was told of the tag since counts too.
     asking = [
         event
         for event in events
         if event.tag and (event.source is EventSource.SWEEP or not event.digest)
     ]
-    if not asking:
-        return None
-    places = {(event.registry, event.repository) for event in asking}
-    times = [event.occurred_at for event in asking if event.occurred_at is not None]
-    recent = table.c.received_at >= now - _KNOWN_FOR
+    if asking:
+        yield _by_tag(asking, now)
+
+
+def _by_digest(events: Sequence[HarborEvent]) -> ColumnElement[bool]:
+    """Address what has an event's digest, or none but its tag."""
+    digests = {event.digest for event in events} | {""}
+    return and_(
+        _in(table.c.repository, {event.repository for event in events}),
+        _in(table.c.digest, digests),
+        or_(table.c.digest != "", _in(table.c.tag, {event.tag for event in events})),
+    )
+
+
+def _by_tag(events: Sequence[HarborEvent], now: datetime) -> ColumnElement[bool]:
+    """Address what has an event's tag, and was told lately or happened when one of them did."""
+    times = [event.occurred_at for event in events if event.occurred_at is not None]
+    known = table.c.received_at >= now - _KNOWN_FOR
     if times:
         then = table.c.occurred_at.between(min(times) - AT_MOST, max(times) + AT_MOST)
-        recent = or_(recent, then)
+        known = or_(known, then)
     return and_(
-        tuple_(table.c.registry, table.c.repository).in_(sorted(places)),
-        or_(
-            table.c.tag.in_(sorted({event.tag for event in asking})),
-            table.c.kind == EventKind.DELETED.value,
-        ),
-        recent,
+        _in(table.c.repository, {event.repository for event in events}),
+        _in(table.c.tag, {event.tag for event in events}),
+        known,
     )
+
+
+def _in(column: ColumnElement[str], values: Iterable[str]) -> ColumnElement[bool]:
+    return column.in_(sorted(values))
 
 
 def _told(row: RowMapping) -> Told:

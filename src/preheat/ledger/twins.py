@@ -83,10 +83,12 @@ def _is_again(event: HarborEvent, telling: Telling) -> bool:
 def _tells_same(event: HarborEvent, one: Told) -> bool:
     """Whether both could be about one deed, whenever it was."""
     same_digest = event.digest == one.digest
+    # A sweep cannot tell a tag that was pushed from one that was set; the others can.
+    is_kind = one.kind is event.kind or EventSource.SWEEP in {event.source, one.tellings[0].source}
     if event.kind in _TAGGING and event.tag:
         # Whoever sets a tag by API tells the audit log no digest (recorded: auditlog-ext-tag).
         is_known = same_digest or not (event.digest and one.digest)
-        return one.kind in _TAGGING and event.tag == one.tag and is_known
+        return is_kind and one.kind in _TAGGING and event.tag == one.tag and is_known
     if event.digest and event.kind in {EventKind.DELETED, EventKind.SIGNED}:
         # A webhook names a tag of what is gone, the audit log does not (recorded:
         # webhook-delete-artifact, auditlog-ext-delete).

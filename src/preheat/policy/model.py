@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
 
+    from preheat.event import EventKind
     from preheat.plan import KeepWarm
     from preheat.policy.budget import Budget
     from preheat.policy.pins import Pin
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
 __all__ = [
     "Cluster",
     "Clusters",
-    "Event",
     "OnMissing",
     "OnPartial",
     "Platforms",
@@ -170,16 +170,6 @@ class Schedule:
     timezone: str
 
 
-class Event(StrEnum):
-    """What happens in Harbor that a policy can run on."""
-
-    PUSHED = "pushed"
-    TAG_ADDED = "tagAdded"
-    SCANNED = "scanned"
-    LABEL_ADDED = "labelAdded"
-    SIGNED = "signed"
-
-
 @dataclass(frozen=True, slots=True)
 class Submit:
     """How Dragonfly is asked.
@@ -245,7 +235,7 @@ class Policy:
     budget: Budget | None = None
     windows: Windows | None = None
     schedule: Schedule | None = None
-    events: tuple[Event, ...] = ()
+    events: tuple[EventKind, ...] = ()
     submit: Submit = field(default_factory=Submit)
     retry: Retry = field(default_factory=Retry)
     verify: Verify = field(default_factory=Verify)

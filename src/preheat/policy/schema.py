@@ -11,6 +11,7 @@ from typing import Annotated, ClassVar, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from preheat.demand import MinHosts, VerifyMode
+from preheat.event import EventKind
 from preheat.placement import Scope
 from preheat.policy.budget import BudgetSpec
 from preheat.policy.criteria.signature import SignatureSpec
@@ -37,7 +38,7 @@ from preheat.policy.fields import (
     require_one,
 )
 from preheat.policy.keepwarm import KeepWarmSpec
-from preheat.policy.model import Event, OnMissing, OnPartial
+from preheat.policy.model import OnMissing, OnPartial
 from preheat.policy.patterns import Glob
 from preheat.policy.pins import PinSpec
 from preheat.policy.ruleschema import Rules
@@ -48,6 +49,13 @@ __all__ = ["ONE_PEER", "GatesSpec", "PolicyFile", "SubmitSpec", "TargetSpec"]
 ONE_PEER = "'peers' goes with all_seed_peers and all_peers; single_seed_peer is one peer"
 _LATER_MODES = {"none", "canaryPull"}
 _LATER_EVENTS = {"policyChanged", "clusterAdded"}
+_Event = Literal[
+    EventKind.PUSHED,
+    EventKind.TAG_ADDED,
+    EventKind.SCANNED,
+    EventKind.LABEL_ADDED,
+    EventKind.SIGNED,
+]
 _ONE_WAY = {"oneOf": [{"required": ["cluster"]}, {"required": ["clusterSelector"]}]}
 
 
@@ -147,10 +155,9 @@ class TriggersSpec(Strict, json_schema_extra=SOME_KEYS):
         'a schedule or events, such as {schedule: {cron: "0 2 * * *", timezone: UTC}}'
     )
     schedule: ScheduleSpec | None = Field(None, description="At fixed times.")
-    events: Annotated[tuple[Event, ...], Field(min_length=1)] = Field(
+    events: Annotated[tuple[_Event, ...], Field(min_length=1)] = Field(
         (),
-        description="When something happens in Harbor. In this version events start nothing: a"
-        " policy without a schedule runs by hand only.",
+        description="When something happens in Harbor, over the repository where it happened.",
     )
 
     @field_validator("events", mode="before")

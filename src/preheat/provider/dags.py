@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import DAG, Asset, CronTriggerTimetable, Param
@@ -26,7 +27,7 @@ from preheat.provider.sources import BrokenSource, PolicySource, TypedImagesSour
 from preheat.provider.tracking import PATIENT, START, cluster_group, track
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from airflow.sdk import BaseOperator
@@ -34,9 +35,8 @@ if TYPE_CHECKING:
     from preheat.errors import Problem
     from preheat.policy.model import Cluster, Clusters, Policy
     from preheat.policy.windows import Windows
-    from preheat.provider.sources import PlanSource
 
-__all__ = ["images_dag", "policy_dags"]
+__all__ = ["Body", "images_dag", "policy_dags"]
 
 PLAN = "plan"
 REPORT = "report"
@@ -49,27 +49,35 @@ _TAG_LENGTH = 100  # the most that Airflow's database takes
 class Body:
     """What differs between the DAGs.
 
+    :param plan: makes the task that plans, given the rest of its arguments.
     :param clusters: one mapped task each.
     :param announce: whether a green run updates the assets ``warm://<cluster>``.
     :param asks_for: the policy whose budget a person may lift; empty for none.
     :param windows: when the policy may ask; None for always.
+    :param by_policy: more arguments of the sensor, where a run has plans of several policies.
     """
 
-    source: PlanSource
+    plan: Callable[..., BaseOperator]
     clusters: Sequence[Cluster]
     retry: Retry = field(default_factory=Retry)
     on_partial: OnPartial = OnPartial.RETRY
     announce: bool = True
     asks_for: str = ""
     windows: Windows | None = None
+    by_policy: Mapping[str, Mapping[str, Any]] | None = None
+
+    @property
+    def _accepts(self) -> bool:
+        return self.on_partial is OnPartial.ACCEPT
 
     def build(self) -> None:
         """Add the tasks to the DAG that is being made."""
-        plan = EvaluatePolicyOperator(task_id=PLAN, source=self.source, **PATIENT)
+        plan = self.plan(task_id=PLAN, **PATIENT)
         report = PreheatReportOperator(
             task_id=REPORT,
             plan_task_id=PLAN,
-            accept_partial=self.on_partial is OnPartial.ACCEPT,
+            accept_partial=None if self.by_policy is not None else self._accepts,
+            skips_nothing=self.by_policy is not None,
             trigger_rule="all_done",
             **PATIENT,
             outlets=[Asset(f"warm://{c.name}") for c in self.clusters] if self.announce else [],
@@ -87,14 +95,20 @@ class Body:
     def _track(self, cluster: Cluster, before: BaseOperator, report: PreheatReportOperator) -> None:
         with cluster_group(cluster, taken={PLAN, REPORT, APPROVE}):
             placements = ClusterPlacementsOperator(
-                task_id="placements", cluster=cluster.name, windows=self.windows, **PATIENT
+                task_id="placements",
+                cluster=cluster.name,
+                windows=self.windows,
+                by_policy=self.by_policy,
+                **PATIENT,
             )
+            # What differs from placement to placement must not be said for all of them too.
+            ways = {} if self.by_policy is not None else {"accept_partial": self._accepts}
             tracked = track(
                 cluster,
                 placements,
                 self.retry,
                 retry_partial=self.on_partial is not OnPartial.FAIL,
-                accept_partial=self.on_partial is OnPartial.ACCEPT,
+                **ways,
             )
         before >> placements
         tracked >> report
@@ -136,7 +150,7 @@ def _policy_dag(policy: Policy, clusters: Clusters) -> DAG:
         doc_md=policy_doc(policy),
     ) as dag:
         Body(
-            source=PolicySource(policy, clusters),
+            plan=partial(EvaluatePolicyOperator, source=PolicySource(policy, clusters)),
             clusters=clusters.named(policy.cluster_names),
             retry=policy.retry,
             on_partial=policy.verify.on_partial,
@@ -192,7 +206,8 @@ def images_dag(dag_folder: Path, doc: str | None) -> DAG:
         doc_md=f"{doc}\n\n{_wrong(files.clusters_file, problems)}" if problems else doc,
     ) as dag:
         source = BrokenSource(problems) if problems else TypedImagesSource(clusters)
-        Body(source=source, clusters=tuple(clusters), announce=False).build()
+        plan = partial(EvaluatePolicyOperator, source=source)
+        Body(plan=plan, clusters=tuple(clusters), announce=False).build()
     return dag
 
 

@@ -126,15 +126,11 @@ def _when(policy: Policy) -> str:
     if policy.suspend:
         return "never: it is suspended"
     schedule = policy.schedule
-    when = (
-        f"at `{schedule.cron}` ({schedule.timezone})"
-        if schedule
-        else "only when somebody starts it"
-    )
+    when = [f"at `{schedule.cron}` ({schedule.timezone})"] if schedule else []
     if policy.events:
         events = ", ".join(event.value for event in policy.events)
-        when = f"{when}. Of its events ({events}) none starts it in this version of Preheat"
-    return when
+        when.append(f"on {events}, in runs of `preheat_events`")
+    return "; ".join(when)
 
 
 def _gate(gate: Gate) -> str:

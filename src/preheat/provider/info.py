@@ -140,11 +140,11 @@ def get_provider_info() -> dict[str, Any]:
             _modules(
                 *("operators.plan", "operators.placements", "operators.report"),
                 *("operators.approval", "operators.doctor"),
-                *("operators.upkeep", "operators.upkeepreport"),
+                *("operators.upkeep", "operators.upkeepreport", "operators.events"),
             )
         ],
         "sensors": [_modules("sensors.dragonfly")],
-        "triggers": [_modules("triggers.dragonfly")],
+        "triggers": [_modules("triggers.dragonfly", "triggers.events")],
         "extra-links": [
             "preheat.provider.links.HarborArtifactLink",
             "preheat.provider.links.DragonflyJobLink",

@@ -7,6 +7,7 @@ reads it, if this machine has one.
 
 from __future__ import annotations
 
+import copy
 import io
 import json
 import os
@@ -26,10 +27,19 @@ from preheat.provider.hooks.dragonfly import DragonflyHook
 from preheat.provider.hooks.harbor import HarborHook
 
 if TYPE_CHECKING:
+    from pydantic import SecretStr
+
     from preheat.drivers.base import Driver
     from preheat.harbor.client import HarborClient
 
-__all__ = ["dragonfly_driver", "harbor_client", "has_database", "log_to_stderr"]
+__all__ = [
+    "airflow_url",
+    "dragonfly_driver",
+    "harbor_client",
+    "has_database",
+    "log_to_stderr",
+    "webhook_authorization",
+]
 
 _IN_TASKS = "airflow-db-not-allowed"  # what a supervisor gives a task in place of the URL
 _EXAMPLES = {
@@ -61,12 +71,47 @@ def log_to_stderr() -> None:
     configure_logging(output=_Stderr())
 
 
-def harbor_client(conn_id: str) -> HarborClient:
+def harbor_client(conn_id: str, credentials: str = "") -> HarborClient:
     """Open the Harbor of a connection.
 
+    :param credentials: another connection to the same Harbor, whose account is used instead.
     :raises InputError: when there is no such connection, or it cannot be right.
     """
-    return HarborHook(conn_id).client(_connection(conn_id, HarborHook.conn_type, "a Harbor"))
+    hook = HarborHook(conn_id)
+    connection = _connection(conn_id, HarborHook.conn_type, "a Harbor")
+    if credentials:
+        other = _connection(credentials, HarborHook.conn_type, "a Harbor")
+        here = hook.transport(connection).base_url
+        there = hook.transport(other).base_url if other.host else here
+        if there != here:
+            raise InputError(
+                f"Connection {credentials!r} is for {there}, but {conn_id!r} is {here}: its account"
+                " is not shown to another Harbor."
+            )
+        connection = copy.copy(connection)
+        connection.login, connection.password = other.login, other.password
+    return hook.client(connection)
+
+
+def webhook_authorization(conn_id: str) -> SecretStr:
+    """Tell what a Harbor is to send as ``Authorization``, so that its webhooks are believed.
+
+    :raises InputError: when there is no such connection, or it does not say.
+    """
+    connection = _connection(conn_id, HarborHook.conn_type, "a Harbor")
+    values = HarborHook(conn_id).webhook_authorizations(connection)
+    if values:
+        return values[0]
+    raise InputError(
+        f"Connection {conn_id!r} has no webhook_authorization, by which the webhooks of this Harbor"
+        " are known. Make one with 'openssl rand -base64 32', write it into the connection's field"
+        " Webhook authorization, with the word Bearer before it, and run this again."
+    )
+
+
+def airflow_url() -> str:
+    """Tell the address of Airflow's API server as ``[api] base_url`` says; "" where it does not."""
+    return str(conf.get("api", "base_url", fallback="") or "").strip()
 
 
 def dragonfly_driver(conn_id: str, name: str) -> Driver:

@@ -31,6 +31,8 @@ class NotWarmError(AirflowException):
     :param finding: the verdict and all it rests on.
     :param vanished: the job expired or was lost, so nothing speaks against asking again at once.
     :param tries: numbers of the tries of this run that asked and got a verdict.
+    :param attempts: how often the placement may be asked for; 0 for what the retry policy says.
+    :param retry_partial: whether a partly warm image may be asked for again.
     """
 
     def __init__(
@@ -40,10 +42,14 @@ class NotWarmError(AirflowException):
         *,
         vanished: bool = False,
         tries: Collection[int] = (),
+        attempts: int = 0,
+        retry_partial: bool = True,
     ) -> None:
         self.finding = finding
         self.vanished = vanished
         self.tries = tuple(tries)
+        self.attempts = attempts
+        self.retry_partial = retry_partial
         super().__init__(message)
 
 
@@ -112,9 +118,9 @@ class PreheatRetryPolicy(RetryPolicy):
         verdict = error.finding.verdict
         if error.finding.is_hopeless:
             return RetryDecision.fail(f"{verdict}, and what is missing cannot come by a repeat")
-        if verdict is Verdict.PARTIAL and not self.retry_partial:
+        if verdict is Verdict.PARTIAL and not (self.retry_partial and error.retry_partial):
             return RetryDecision.fail("PARTIAL, and the policy says onPartial: fail")
-        if asked >= self.attempts:
+        if asked >= (error.attempts or self.attempts):
             return RetryDecision.fail(
                 f"{verdict} after {asked} attempts, all that the policy allows"
             )

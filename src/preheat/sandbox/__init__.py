@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from preheat.sandbox.catalogue import ROBOT, ROBOT_SECRET, fill
 from preheat.sandbox.dragonfly import DEFAULT_TOPOLOGY, DragonflyState, ManagerSettings
 from preheat.sandbox.dragonfly import create_app as create_dragonfly
-from preheat.sandbox.harbor import HarborState
+from preheat.sandbox.harbor import HarborState, Settings
 from preheat.sandbox.harbor import create_app as create_harbor
 from preheat.sandbox.server import Server
 
@@ -35,6 +35,11 @@ class HarborServer(Server):
     def __init__(self, state: HarborState, *, host: str = "127.0.0.1", port: int = 0) -> None:
         super().__init__(create_harbor(state), host=host, port=port)
         self.state = state
+
+    def start(self) -> None:
+        """Serve; from then on payloads of webhooks name this server."""
+        super().start()
+        self.state.address = f"{self.host}:{self.port}"
 
 
 class ManagerServer(Server):
@@ -96,15 +101,16 @@ def serve(
     :param catalogue: ``demo``, ``empty`` or ``scale:N``; see :mod:`preheat.sandbox.catalogue`.
     :param harbor: a state made by the caller; nothing is filled into it then.
     :param clock_factor: how long a second of the manager lasts; 0.01 shows its 30 s look in 0.3 s.
+        So long last the seconds between the attempts of a webhook, too.
     :param settings: how the manager behaves, in place of ``clock_factor``.
     """
     secret = os.environ.get("SANDBOX_ROBOT_SECRET") or ROBOT_SECRET
+    made = harbor or HarborState(Settings(webhook_delay_factor=clock_factor))
     if harbor is None:
-        harbor = HarborState()
-        fill(harbor, catalogue, robot_secret=secret)
+        fill(made, catalogue, robot_secret=secret)
     manager = DragonflyState(settings or ManagerSettings(clock_factor=clock_factor), topology)
     sandbox = Sandbox(
-        HarborServer(harbor, host=host, port=harbor_port),
+        HarborServer(made, host=host, port=harbor_port),
         ManagerServer(manager, host=host, port=dragonfly_port),
         robot_secret=secret,
     )
@@ -116,3 +122,5 @@ def serve(
         sandbox.dragonfly.stop()
         sandbox.harbor.stop()
         manager.close()
+        if harbor is None:
+            made.close()

@@ -28,6 +28,13 @@ __all__ = ["ROBOT", "ROBOT_SECRET", "fill"]
 
 ROBOT: Final = "robot$preheat"
 ROBOT_SECRET: Final = "preheat-sandbox-robot"  # noqa: S105 - printed for everyone, opens toys only
+SYSTEM: Final = {
+    *("project:list", "preheat-instance:list", "preheat-instance:read", "audit-log:list"),
+}
+WEBHOOKS: Final = {
+    f"notification-policy:{action}" for action in ("list", "read", "create", "update", "delete")
+}
+"""What the robot may besides reading: have told what happens."""
 BOTH: Final = ("linux/amd64", "linux/arm64")
 
 MIB: Final = 1024 * 1024
@@ -132,9 +139,14 @@ def fill(
     """
     now = (now or state.now()).astimezone(UTC)
     secret = robot_secret or os.environ.get("SANDBOX_ROBOT_SECRET") or ROBOT_SECRET
-    everywhere = Permission.project("*", PULL_AND_LIST)
-    system = Permission.system({"project:list", "preheat-instance:list", "preheat-instance:read"})
+    everywhere = Permission.project("*", PULL_AND_LIST | WEBHOOKS)
+    system = Permission.system(SYSTEM)
     state.accounts.add_robot(ROBOT, secret, [everywhere, system])
+    with state.events.muted():
+        _fill(state, kind, now)
+
+
+def _fill(state: HarborState, kind: str, now: datetime) -> None:
     state.add_project("library", public=True, at=now - timedelta(days=900))
     name, _, count = kind.partition(":")
     if name == "demo" and not count:

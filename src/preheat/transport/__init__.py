@@ -89,9 +89,14 @@ class Answer:
         except ValueError as error:
             raise self.unexpected("JSON") from error
 
-    def unexpected(self, wanted: str) -> UnexpectedAnswerError:
-        """Build the error for an answer that is not what the contract says."""
-        shown = redact(self.body[:200].decode("utf-8", "replace")) or "an empty body"
+    def unexpected(self, wanted: str, *, secret: bool = False) -> UnexpectedAnswerError:
+        """Build the error for an answer that is not what the contract says.
+
+        :param secret: whether it may hold secrets: then it is not shown.
+        """
+        shown = "not shown, for it may hold secrets"
+        if not secret:
+            shown = redact(self.body[:200].decode("utf-8", "replace")) or "an empty body"
         return UnexpectedAnswerError(
             f"{self.system} answered {self.request} with something else than {wanted}: {shown}",
             system=self.system,

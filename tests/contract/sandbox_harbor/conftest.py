@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+import threading
+import time
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +18,7 @@ import requests
 
 from preheat.sandbox import HarborServer
 from preheat.sandbox.harbor import (
+    By,
     HarborState,
     ImageSpec,
     Permission,
@@ -64,7 +69,20 @@ def build_lab() -> HarborState:
         state.label(state.find("team-a/web/frontend", "v1.1.0"), label)
     state.label(state.find("team-a/deep/nested/path/app", "v3"), labels[1])
     _accounts(state)
+    _history(state)
     return state
+
+
+def _history(state: HarborState) -> None:
+    """Do what leaves rows in the audit feed and nothing else."""
+    demo = state.find("team-a/retag-demo", "v1")
+    for _ in range(3):
+        state.tag(demo, "promoted", by=By("robot$loader"))
+        state.untag(demo, "promoted", by=By("robot$loader"))
+    gone = push_image(state, "other/gone", ImageSpec("gone"), tags=["v1"], by=By("robot$loader"))
+    for who in ("robot$orch", "admin", "", "robot$loader", "", "robot$orch"):
+        state.note_pull(gone, "v1", by=By(who))
+    state.delete_repository("other/gone")
 
 
 def _images(state: HarborState) -> None:
@@ -120,13 +138,16 @@ def _custom(state: HarborState, name: str, family: str, tag: str, at: datetime) 
 def _accounts(state: HarborState) -> None:
     accounts = state.accounts
     everywhere = Permission.project("*", READ)
-    accounts.add_robot("robot$orch", SECRET, [everywhere, Permission.system({"project:list"})])
+    feed = Permission.system({"project:list", "audit-log:list"})
+    log = Permission.project("team-a", {"log:list"})
+    accounts.add_robot("robot$orch", SECRET, [everywhere, feed, log])
     accounts.add_robot("robot$loader", SECRET, [Permission.project("*", READ | LOAD)])
     for name, project, rights in (
         ("pullonly", "team-a", {"repository:pull"}),
         ("pusher", "team-a", {"repository:pull", "repository:push"}),
         ("minimal", "team-a", {"repository:pull", "artifact:list"}),
         ("noperm", "other", {"project:read"}),
+        ("hookadmin", "team-a", {"notification-policy:create"}),
     ):
         permission = Permission.project(project, rights)
         accounts.add_robot(f"robot${project}+{name}", SECRET, [permission], level="project")
@@ -180,6 +201,7 @@ def serve_lab(state: HarborState) -> Iterator[Lab]:
         yield Lab(server)
     finally:
         server.stop()
+        state.close()
 
 
 @pytest.fixture(scope="module")
@@ -232,3 +254,89 @@ def recorded(name: str) -> dict[str, Any]:
 def recorded_fixture() -> Any:
     """Give the reader of recordings."""
     return recorded
+
+
+@dataclass(frozen=True)
+class Received:
+    """One request to the receiver; ``at`` is monotonic."""
+
+    method: str
+    path: str
+    headers: dict[str, str]
+    body: str
+    at: float
+
+
+class Receiver:
+    """Takes webhooks and answers as the path says.
+
+    ``/status/N`` answers N, ``/slow/S`` answers after S seconds, ``/redirect`` sends to
+    ``/landed``, ``/loop`` to itself; all else is answered with 200.
+    """
+
+    def __init__(self) -> None:
+        self.url = ""
+        self.changed = threading.Condition()
+        self.received: list[Received] = []
+
+    def wait(self, count: int, seconds: float = 10) -> list[Received]:
+        """Wait until that many requests are there, and give all."""
+        with self.changed:
+            assert self.changed.wait_for(lambda: len(self.received) >= count, seconds), (
+                f"{len(self.received)} of {count} requests came: {self.received}"
+            )
+            return list(self.received)
+
+    def take(self, request: Received) -> tuple[int, dict[str, str]]:
+        """Note a request and say what to answer."""
+        with self.changed:
+            self.received.append(request)
+            self.changed.notify_all()
+        _, kind, told = (*request.path.split("/"), "")[:3]
+        if kind == "slow":
+            time.sleep(float(told))
+        status = int(told) if kind == "status" else 200
+        where = {"redirect": "/landed", "loop": "/loop"}.get(kind)
+        return (302, {"Location": where}) if where else (status, {})
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    """Serve a receiver of webhooks on a free port."""
+    taker = Receiver()
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
+            headers = dict(self.headers.items())
+            request = Received(self.command, self.path, headers, body, time.monotonic())
+            status, told = taker.take(request)
+            self.send_response(status)
+            for name, value in {"Content-Length": "0", **told}.items():
+                self.send_header(name, value)
+            self.end_headers()
+
+        def do_GET(self) -> None:
+            self.do_POST()
+
+        def log_message(self, *args: object) -> None:
+            """Say nothing."""
+
+        def handle(self) -> None:
+            try:
+                super().handle()
+            except ConnectionError:
+                self.close_connection = True
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    taker.url = f"http://127.0.0.1:{server.server_port}"
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    try:
+        yield taker
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()

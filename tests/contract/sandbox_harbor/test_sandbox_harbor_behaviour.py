@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote
@@ -65,6 +66,32 @@ def test_tags_and_labels_can_be_set_by_api(lab: Any, recorded: Any) -> None:
     assert lab.listed("team-a", f"repository_name={NAME}")[0]["labels"] is None
 
 
+def test_tags_labels_and_artifacts_are_written_by_api_as_recorded(lab: Any, recorded: Any) -> None:
+    """One after the other, by the recorded callers; only ids and digests are the lab's own.
+
+    Recorded: tag-create-api, -conflict, tag-delete-api, -missing, artifact-label-add, -again,
+    -remove-admin, artifact-delete-untagged.
+    """
+    artifact = lab.state.find(NAME, "v1")
+    untagged = push_image(lab.state, NAME, ImageSpec("rt2"))
+    steps = (
+        "tag-create-api",
+        "tag-create-api-conflict",
+        "tag-delete-api",
+        "tag-delete-api-missing",
+    )
+    steps += ("artifact-label-add", "artifact-label-add-again", "artifact-label-remove-admin")
+    for name in (*steps, "artifact-delete-untagged"):
+        request, told = recorded(name)["request"], recorded(name)["response"]
+        who = request["headers"]["Authorization"].partition("<")[2].partition(":")[0]
+        path = re.sub(r"sha256:[0-9a-f]{64}", untagged.digest, request["path"])
+        answer = lab.call(request["method"], path, who=who, data=request["body"])
+        theirs = told["body_text"].replace("artifact 542", f"artifact {artifact.id}")
+        theirs = theirs.replace("repository 73", f"repository {artifact.repository.id}")
+        assert (answer.status_code, answer.text) == (told["status"], theirs), name
+        assert answer.headers.get("Content-Type") == told["headers"].get("Content-Type")
+
+
 def test_labels_are_matched_all_together(shared_lab: Any) -> None:
     """labels=(1 3) wants both (recorded: project-artifacts-q-labels-and)."""
     both = shared_lab.listed("team-a", "labels=(1 3)")
@@ -104,11 +131,23 @@ def test_children_are_listed_only_when_tagged_or_asked_for(lab: Any) -> None:
 
 
 def test_a_deleted_artifact_is_gone(lab: Any) -> None:
-    """Its row, its tags and its place in lists go; children of a deleted index show again."""
-    path = "/api/v2.0/projects/hooks/repositories/multi/artifacts/v1"
-    assert lab.call("DELETE", path, who="robot$loader").status_code == 200
-    assert lab.get(path).status_code == 404
-    assert [row["type"] for row in lab.listed("hooks")] == ["IMAGE", "IMAGE"]
+    """With an index the children that nothing else needs go too, and never before it.
+
+    Source: harbor: src/controller/artifact/controller.go, deleteDeeply.
+    """
+    artifacts = "/api/v2.0/projects/hooks/repositories/multi/artifacts"
+    index = lab.state.find("hooks/multi", "v1")
+    first, second = lab.get(f"{artifacts}/v1").json()["references"]
+    lab.state.tag(lab.state.artifacts[second["child_id"]], "only-arm64")
+    child = f"{artifacts}/{first['child_digest']}"
+    refused = lab.call("DELETE", child, who="robot$loader")
+    assert refused.status_code == 412
+    assert refused.json()["errors"][0]["code"] == "VIOLATE_FOREIGN_KEY_CONSTRAINT"
+    assert lab.call("DELETE", f"{artifacts}/v1", who="robot$loader").status_code == 200
+    for gone in (f"{artifacts}/v1", f"{artifacts}/{index.digest}", child):
+        assert lab.get(gone).status_code == 404
+    tags = [[tag["name"] for tag in row["tags"]] for row in lab.listed("hooks")]
+    assert tags == [["only-arm64"]]
 
 
 @pytest.mark.parametrize(

@@ -61,6 +61,11 @@ WORD_FOR_WORD = """
     token-post token-wrong-service service-unauthorized-v2-base v2-public-no-auth
     v2-blob-no-auth v2-manifest-no-auth v2-catalog-robot v2-manifest-forbidden-robot
     v2-tags-list
+    auditlog-ext-anonymous auditlog-ext-events auditlog-ext-label auditlog-ext-project-robot
+    auditlog-ext-project-scope-forbidden auditlog-ext-user
+    webhook-events webhook-policy-create-bad-event webhook-policy-create-bad-format
+    webhook-policy-create-no-events webhook-policy-create-robot-forbidden
+    webhook-policy-create-slack-cloudevents
 """
 EXACT = [
     *map(Case, WORD_FOR_WORD.split()),
@@ -102,6 +107,8 @@ SAME_SHAPE = """
     token-anonymous-private token-anonymous-public token-no-scope token-pull-robot
     token-missing-project token-multi-scope token-pull-project-robot
     v2-catalog-admin v2-manifest-head-basic-robot
+    auditlog-ext-list auditlog-ext-page2 auditlog-ext-id-keyset auditlog-ext-push auditlog-ext-pull
+    auditlog-ext-tag auditlog-ext-delete auditlog-ext-q-fuzzy-resource auditlog-ext-project-scope
 """
 SHAPED = [
     *map(Case, SAME_SHAPE.split()),

@@ -22,11 +22,11 @@ from preheat.cli.demo.settings import airflow_environment
 from preheat.cli.pools import pools_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from tests.crash.rig.world import World
 
-__all__ = ["PARTS", "Stack", "set_up"]
+__all__ = ["PARTS", "WEBHOOK_AUTHORIZATION", "Stack", "set_up"]
 
 ROOT = Path(__file__).parents[3]
 LOGIN = "admin"
@@ -52,9 +52,11 @@ spec:
   sources: [{{registry: harbor_default, projects: [{name}]}}]
   rules: [{{name: all, take: {{newest: 1}}}}]
   targets: [{{cluster: eu-1, scope: single_seed_peer}}]
-  triggers: {{schedule: {{cron: "0 0 1 1 *", timezone: UTC}}}}
+  triggers: {triggers}
   retry: {retry}
 """
+YEARLY = '{schedule: {cron: "0 0 1 1 *", timezone: UTC}}'
+WEBHOOK_AUTHORIZATION = "Bearer of-the-crash-tests-only"
 # How soon Airflow notices that a part of it is gone; its defaults are 30 s to 5 min.
 NOTICING = {
     "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "15",
@@ -92,6 +94,11 @@ class Stack:
     def __post_init__(self) -> None:
         """Address its API."""
         self.api = AirflowApi(f"http://127.0.0.1:{self.port}")
+
+    @property
+    def database(self) -> str:
+        """URL of Airflow's own database."""
+        return self.environment["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"]
 
     def command(self, *arguments: str) -> None:
         """Run one command of Airflow to its end."""
@@ -230,15 +237,20 @@ def airflow() -> str:
 
 
 def set_up(
-    home: Path, world: World, urls: tuple[str, str], policies: Mapping[str, str]
+    home: Path,
+    world: World,
+    urls: tuple[str, str],
+    policies: Mapping[str, str],
+    triggers: str = YEARLY,
 ) -> Iterator[Stack]:
     """Start an Airflow over these stand-ins until the block is left.
 
     :param urls: of Airflow's own database and of the ledger.
     :param policies: how to retry, by name of policy and project.
+    :param triggers: when all of them run.
     """
     home.mkdir(parents=True, exist_ok=True)
-    include = _include(home, world, policies)
+    include = _include(home, world, policies, triggers)
     port = free_port()
     environment = airflow_environment(ROOT, home, port, LOGIN) | {
         f"AIRFLOW__{name}": value for name, value in (_settings(urls) | NOTICING).items()
@@ -259,13 +271,13 @@ def set_up(
         stack.stop()
 
 
-def _include(home: Path, world: World, policies: Iterable[str]) -> Path:
+def _include(home: Path, world: World, policies: Mapping[str, str], triggers: str) -> Path:
     include = home / "include"
     (include / "policies").mkdir(parents=True)
     clusters = CLUSTERS.format(harbor=world.harbor, jobs=2 * PLACEMENTS)
     (include / "clusters.yaml").write_text(clusters, encoding="utf-8")
     for name, retry in policies.items():
-        text = POLICY.format(name=name, retry=retry)
+        text = POLICY.format(name=name, retry=retry, triggers=triggers)
         (include / "policies" / f"{name}.yaml").write_text(text, encoding="utf-8")
     return include
 
@@ -293,6 +305,7 @@ def _connections(world: World) -> dict[str, str]:
         "host": world.harbor,
         "login": "robot$preheat",
         "password": "preheat-sandbox-robot",
+        "extra": json.dumps({"webhook_authorization": WEBHOOK_AUTHORIZATION}),
     }
     dragonfly = {
         "conn_type": "dragonfly",

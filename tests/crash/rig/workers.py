@@ -141,10 +141,15 @@ class Book:
             scope=Scope.SINGLE_SEED_PEER,
         )
 
-    def start(self, **environment: str) -> Worker:
-        """Start a worker and let it begin."""
+    def prepare(self, **environment: str) -> Worker:
+        """Start a worker that waits before its first act."""
         worker = Worker(self, **environment)
         self.workers.append(worker)
+        return worker
+
+    def start(self, **environment: str) -> Worker:
+        """Start a worker and let it begin."""
+        worker = self.prepare(**environment)
         worker.go()
         return worker
 

@@ -1,4 +1,4 @@
-"""A policy that names only events never runs by itself in this version: that is told everywhere."""
+"""A policy that runs on events: every place that says when it runs names them."""
 
 from __future__ import annotations
 
@@ -16,67 +16,69 @@ if TYPE_CHECKING:
     Preheat = Callable[..., Result]
     Catalog = tuple[str, ...]
 
-TOLD = "events start nothing in this version: add a schedule, or run it by hand"
+TAKES_ALL = "an event in a repository warms all that the rules take there, old tags too"
 
 
-def rewrite(include: Path, name: str, triggers: str) -> None:
+def rewrite(include: Path, name: str, triggers: str) -> Path:
     """Give a policy other triggers."""
     file = include / "policies" / f"{name}.yaml"
     head, _, rest = file.read_text().partition("  triggers:\n")
-    _, _, tail = rest.partition("\n")
-    file.write_text(f"{head}  triggers: {triggers}\n{tail}")
+    tail = [line for line in rest.splitlines() if not line.startswith("    ")]
+    file.write_text("\n".join([f"{head}  triggers: {triggers}", *tail, ""]))
+    return file
 
 
 @pytest.fixture
 def eventful(include: Path) -> str:
     """Make a policy run on events only, and give its name."""
-    rewrite(include, "library-base", "{events: [pushed, signed]}")
+    rewrite(include, "library-base", "{events: [pushed, tagAdded, signed]}")
     return "library-base"
 
 
 @pytest.mark.parametrize("words", [(), ("--markdown",)])
-def test_a_plan_says_so(
+def test_a_plan_names_them(
     preheat: Preheat, catalog: Catalog, eventful: str, words: tuple[str, ...]
 ) -> None:
     """Where the next run would stand."""
     found = preheat("plan", eventful, *catalog, *words)
     assert found.exit_code == 0
-    assert TOLD in " ".join(found.stdout.replace("&#58;", ":").split())
-    assert "runs on pushed" not in found.stdout
+    assert "runs on pushed, tagAdded and signed" in " ".join(found.stdout.split())
 
 
 def test_a_plan_with_a_schedule_too(preheat: Preheat, catalog: Catalog, include: Path) -> None:
-    """It names the next run, and what the events do."""
+    """It names the next run, and the events."""
     both = '{schedule: {cron: "0 5 * * *", timezone: UTC}, events: [pushed]}'
     rewrite(include, "library-base", both)
     told = " ".join(preheat("plan", "library-base", *catalog).stdout.split())
-    assert "runs next on Wed 25 Nov at 05:00 UTC" in told
-    assert "its events (pushed) start nothing in this version." in told
+    assert "runs next on Wed 25 Nov at 05:00 UTC; runs on pushed." in told
 
 
-def test_the_list_says_so(preheat: Preheat, eventful: str) -> None:
-    """In place of the next run, with a word on what to do."""
-    found = preheat("policy", "list")
-    assert "only by hand" in found.stdout
-    assert f"{eventful}: {TOLD}." in found.stdout
+def test_the_list_names_them(preheat: Preheat, eventful: str) -> None:
+    """In place of the next run; a suspended policy runs on nothing."""
+    told = " ".join(preheat("policy", "list").stdout.split())
+    assert "on pushed, tagAdded" in told
     (row, *_) = json.loads(preheat("policy", "list", "--json").stdout)["policies"]
-    assert (row["cron"], row["events"]) == (None, ["pushed", "signed"])
-    assert TOLD in preheat("policy", "show", eventful).stdout
-
-
-def test_the_check_says_so(preheat: Preheat, eventful: str) -> None:
-    """It is no problem of the file, and yet not what its author may expect."""
-    found = preheat("policy", "check")
-    assert found.exit_code == 0
-    file = f"include/policies/{eventful}.yaml"
-    assert f"{file}: {TOLD}." in found.stdout
-    assert json.loads(preheat("policy", "check", "--json").stdout)["notes"] == [
-        {"file": file, "message": TOLD}
-    ]
-
-
-def test_who_resumes_it_learns_so(preheat: Preheat, eventful: str) -> None:
-    """Setting it to work sets nothing in motion."""
+    assert (row["cron"], row["events"]) == (None, ["pushed", "tagAdded", "signed"])
+    assert "Next run: on pushed, tagAdded and signed" in preheat("policy", "show", eventful).stdout
     preheat("policy", "suspend", eventful)
-    assert TOLD in preheat("policy", "resume", eventful).stdout
-    assert TOLD not in preheat("policy", "resume", "web-frontends").stdout
+    assert "Next run: -" in preheat("policy", "show", eventful).stdout
+
+
+def test_the_check_warns_of_rules_that_take_old_tags(preheat: Preheat, include: Path) -> None:
+    """It is no problem of the file, and yet not what its author may expect."""
+    file = rewrite(include, "library-base", "{events: [pushed]}")
+    text = file.read_text()
+    narrow = preheat("policy", "check")
+    file.write_text("\n".join(line for line in text.splitlines() if "take:" not in line) + "\n")
+    wide = preheat("policy", "check")
+    assert (narrow.exit_code, wide.exit_code) == (0, 0)
+    assert TAKES_ALL not in narrow.stdout
+    assert TAKES_ALL in wide.stdout
+    (note,) = json.loads(preheat("policy", "check", "--json").stdout)["notes"]
+    assert note["file"] == "include/policies/library-base.yaml"
+
+
+def test_who_resumes_it_learns_when_it_runs(preheat: Preheat, eventful: str) -> None:
+    """The answer names the events."""
+    preheat("policy", "suspend", eventful)
+    assert "It runs on pushed, tagAdded and signed." in preheat("policy", "resume", eventful).stdout

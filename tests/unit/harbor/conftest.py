@@ -33,6 +33,8 @@ class Asked:
     path: str
     query: list[tuple[str, str]]
     headers: dict[str, str]
+    method: str = "GET"
+    body: bytes = b""
 
     def value(self, name: str) -> str:
         """Return one query parameter."""
@@ -41,7 +43,10 @@ class Asked:
 
 @dataclass
 class Replay:
-    """Answers by path: the recordings given for it one after the other, the last one for ever."""
+    """Answers by path: the recordings given for it one after the other, the last one for ever.
+
+    What is asked with another method than GET has it before its path, and a blank.
+    """
 
     answers: dict[str, deque[tuple[int, dict[str, str], bytes]]] = field(default_factory=dict)
     asked: list[Asked] = field(default_factory=list)
@@ -91,14 +96,19 @@ def replay() -> Iterator[Replay]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             url = urlsplit(self.path)
-            script.asked.append(Asked(url.path, parse_qsl(url.query), dict(self.headers)))
-            status, headers, body = script.next(url.path)
+            sent = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            asked = (url.path, parse_qsl(url.query), dict(self.headers), self.command, sent)
+            script.asked.append(Asked(*asked))
+            place = url.path if self.command == "GET" else f"{self.command} {url.path}"
+            status, headers, body = script.next(place)
             self.send_response(status)
             for name, value in headers.items():
                 self.send_header(name, value)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)
+
+        do_POST = do_PUT = do_DELETE = do_GET  # noqa: N815 - http.server's names
 
         def log_message(self, *args: object) -> None:
             """Keep quiet."""

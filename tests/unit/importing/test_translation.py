@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from preheat.errors import ProblemsError
+from preheat.event import EventKind
 from preheat.harbor.preheating import PreheatInstance, PreheatPolicy
 from preheat.harbor.vetting import ProjectSecurity
 from preheat.importing.batch import import_project
@@ -18,7 +19,7 @@ from preheat.importing.clusters import Inventory, slug
 from preheat.importing.reading import read_policy
 from preheat.importing.translation import translate
 from preheat.policy.loader import load_clusters, load_policy
-from preheat.policy.model import Clusters, Event, Schedule
+from preheat.policy.model import Clusters
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -113,20 +114,19 @@ def test_the_plain_parts_keep_their_meaning(told: Tell, made: Make) -> None:
 def test_events_are_those_that_harbor_hears(told: Tell, made: Make) -> None:
     """Pushes, scans and labels, and only of images (harbor: handler/event/p2p/preheat.go)."""
     imported, loaded = made(told(("repository", "**"), trigger="event_based"))
-    assert loaded.events == (Event.PUSHED, Event.SCANNED, Event.LABEL_ADDED)
+    assert loaded.events == (EventKind.PUSHED, EventKind.SCANNED, EventKind.LABEL_ADDED)
     assert "artifactTypes" not in imported.text
 
 
-def test_events_start_nothing_and_that_is_no_secret(told: Tell, made: Make) -> None:
-    """An event based policy is suspended, with a schedule: else nothing would warm, unseen.
+def test_an_event_takes_the_whole_repository_and_that_is_no_secret(told: Tell, made: Make) -> None:
+    """An event based policy is suspended: the first event would warm old tags too.
 
-    It does not run at once by that schedule, for a run takes all that matches, not only what is
-    new (harbor: handler/event/p2p/preheat.go preheats the one artifact of the event).
+    Harbor preheats the one artifact of the event (harbor: handler/event/p2p/preheat.go).
     """
     imported, loaded = made(told(("repository", "**"), trigger="event_based"))
     assert (imported.suspended, loaded.suspend) == (True, True)
-    assert loaded.schedule == Schedule("0 2 * * *", "UTC")
-    assert "events start nothing in this version of Preheat" in words(imported)
+    assert loaded.schedule is None
+    assert "here an event has the rules decide over the repository" in words(imported)
 
 
 def test_models_are_taken_where_harbor_takes_them(told: Tell, made: Make) -> None:

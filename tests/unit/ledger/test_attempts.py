@@ -201,6 +201,28 @@ def test_a_verdict_counts_for_every_run_that_followed_the_attempt(
     assert ledger.tries_with_verdict(attempt.placement_id, replace(run, run_id="x")) == set()
 
 
+def test_a_try_that_comes_late_follows_what_a_later_one_followed(
+    opened: Open, ledger: Ledger, run: RunRef
+) -> None:
+    """A worker that was given up for dead wakes up when the next try has ended: it asks nothing.
+
+    What counts is the number of the try, for no two clocks agree. A later try asks anew.
+    """
+    attempt = opened().attempt
+    second, third = replace(run, try_number=2), replace(run, try_number=3)
+    place = attempt.placement_id
+    ledger.open_attempt(place, owner="second", run=second, lease_seconds=60)
+    ledger.record_job(attempt.id, 7)
+    ledger.close_attempt(attempt.id, WARM)
+    late = opened("zombie")
+    assert (late.mine, late.attempt.id, late.attempt.job_id) == (False, attempt.id, 7)
+    assert [each.id for each in ledger.attempts(place)] == [attempt.id]
+    assert ledger.tries_with_verdict(place, run) == {2}
+    anew = ledger.open_attempt(place, owner="third", run=third, lease_seconds=60)
+    assert anew.mine
+    assert anew.attempt.id != attempt.id
+
+
 def test_a_refusal_is_no_verdict(opened: Open, ledger: Ledger, run: RunRef) -> None:
     """Nothing was counted, so none of the policy's attempts is used up."""
     attempt = opened().attempt

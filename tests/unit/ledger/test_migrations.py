@@ -11,7 +11,7 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import create_engine, text
+from sqlalchemy import create_engine, inspect, text
 
 from preheat.demand import Demand
 from preheat.errors import LedgerError
@@ -108,6 +108,49 @@ def test_what_was_kept_takes_the_demand_of_its_own_policy(empty_url: str, raw: E
         ledger.upgrade()
         demands = {wish.policy: wish.demand for wish in ledger.upkeep.kept()}
     assert demands == {"web": Demand.parse("peers 95%"), "ml": Demand(), "gone": Demand()}
+
+
+def test_the_table_of_plans_is_made_anew_with_all_that_refers_to_it(
+    empty_url: str, raw: Engine, run: RunRef, plan: Callable[..., Plan]
+) -> None:
+    """SQLite cannot change a unique constraint otherwise; plans of before are over everything."""
+    config = _config()
+    with raw.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0006")
+        connection.execute(text(OLD_PLACEMENT))
+        for number, policy in ((101, "web"), (102, "ml")):
+            names = {"id": number, "policy": policy, "demand": ""}
+            connection.execute(text(OLD_PLAN), names)
+            connection.execute(text(OLD_PLANNED), names)
+    with Ledger.at(empty_url) as ledger:
+        ledger.upgrade()
+        status = ledger.status()
+        assert (status.rows["plan"], status.rows["plan_placement"]) == (2, 2)
+        assert ledger.placement(1).deleted_at is None
+        made = [plan(policy="web"), plan(policy="ml")]
+        ids = {one.plan_id for one in ledger.record_event_plans(made, run, [])}
+        assert (len(ids), ids & {101, 102}) == (2, set())
+    with raw.connect() as connection:
+        assert connection.execute(text("SELECT count(*) FROM plan WHERE partial")).scalar() == 0
+        references = inspect(raw).get_foreign_keys("plan_placement")
+    assert {one["referred_table"] for one in references} == {"plan", "placement", "attempt"}
+
+
+def test_a_migration_that_would_lose_a_reference_is_taken_back(tmp_path: Path) -> None:
+    """On SQLite references rest while tables are made anew, and are looked at before the end."""
+    url = f"sqlite:///{tmp_path / 'preheat.db'}"
+    engine = create_engine(url)
+    config = _config()
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0006")
+        connection.execute(text(OLD_PLANNED), {"id": 1, "demand": ""})
+    engine.dispose()
+    with Ledger.at(url) as ledger:
+        with pytest.raises(LedgerError, match=r"2 rows would refer to nothing.*plan_placement"):
+            ledger.upgrade()
+        assert ledger.status().revision == "0006"
 
 
 def test_upgrade_may_be_repeated(url: str) -> None:

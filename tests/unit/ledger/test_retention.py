@@ -10,8 +10,9 @@ import pytest
 from sqlalchemy import update
 
 from preheat.artifact import Blob, Image
-from preheat.ledger import Pruned, RunRef
-from preheat.ledger.schema import attempt
+from preheat.event import EventKind, EventSource, HarborEvent
+from preheat.ledger import Handled, Pruned, RunRef
+from preheat.ledger.schema import attempt, event, ignored_event
 from preheat.ledger.schema import plan as plan_table
 from preheat.verdict import unknown
 
@@ -34,10 +35,10 @@ class Past:
         self._plan = plan
         self._one = one
 
-    def record(self, run_id: str, policy: str = "web") -> int:
+    def record(self, run_id: str, policy: str = "web", *, partial: bool = False) -> int:
         """Record the plan of a run; gives the id of its one placement."""
         run = RunRef(f"preheat__{policy}", run_id)
-        plan = self._plan(self._one, policy=policy)
+        plan = self._plan(self._one, policy=policy, partial=partial)
         return self.ledger.record_plan(plan, run).items[0].placement_id
 
     def attempt(self, run_id: str, *, proved: bool = True, closed: bool = True) -> int:
@@ -92,6 +93,41 @@ def test_the_last_plan_of_each_policy_stays(past: Past) -> None:
     assert past.ledger.outcomes("preheat__web", "3")
     assert past.ledger.outcomes("preheat__ml", "1")
     assert past.ledger.outcomes("preheat__web", "1") == []
+
+
+def test_the_last_plan_over_everything_stays(past: Past) -> None:
+    """Those of events come after it, and are compared with nothing."""
+    for run_id, partial in (("1", False), ("2", False), ("3", True), ("4", True)):
+        past.record(run_id, partial=partial)
+    past.record("1", policy="ml", partial=True)
+    past.age()
+
+    assert past.prune() == Pruned(plans=4)
+
+    assert past.ledger.outcomes("preheat__web", "2")
+
+
+def test_events_go_once_a_run_took_them_up(past: Past) -> None:
+    """What waits stays, whatever its age: somebody has still to look there."""
+    told = [
+        HarborEvent("harbor", f"ce:{n}", EventSource.WEBHOOK, kind, f"web/{n}", type="X")
+        for n, kind in enumerate([EventKind.PUSHED] * 450 + [EventKind.OTHER])
+    ]
+    past.ledger.inbox.receive(told)
+    run = RunRef("preheat_events", "1")
+    waiting, *taken = past.ledger.inbox.recent(limit=500, handled=False)
+    past.ledger.record_event_plans([], run, [Handled(one.id) for one in taken])
+    assert past.prune() == Pruned()
+    then = past.ledger.upkeep.now() - OLD
+    with past.ledger._engine.begin() as connection:
+        connection.execute(update(event).values(received_at=then, due_at=then))
+        connection.execute(update(event).where(event.c.id != waiting.id).values(handled_at=then))
+        connection.execute(update(ignored_event).values(last_at=then))
+
+    assert past.prune() == Pruned(events=449)
+
+    assert [one.id for one in past.ledger.inbox.recent()] == [waiting.id]
+    assert past.ledger.inbox.ignored() == []
 
 
 def test_what_is_young_stays(past: Past) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 import threading
@@ -13,7 +12,9 @@ from typing import TYPE_CHECKING
 from preheat.cli.demo.addresses import proved_before, run_addresses
 from preheat.cli.demo.aftercare import UPKEEP_ID, Aftercare
 from preheat.cli.demo.airflow_api import AirflowApi, AirflowApiError
+from preheat.cli.demo.connections import sandbox_connections
 from preheat.cli.demo.processes import Processes, port_is_free
+from preheat.cli.demo.pushing import EVENTS_ID, Pushing
 from preheat.cli.demo.settings import airflow_environment
 from preheat.cli.pools import pools_of
 from preheat.ledger import Ledger
@@ -90,6 +91,7 @@ class Demo:
         self.api.unpause(IMAGES_ID)
         run_id = self._run_id()
         is_warm = self._follow(run_id)
+        is_warm &= self._push()
         is_looked_after = self._look_after(environment)
         self._tell_addresses(run_id)
         return is_warm and is_looked_after
@@ -160,21 +162,7 @@ class Demo:
             self.api.put_connection(conn_id, fields)
 
     def _connections(self) -> dict[str, dict[str, str]]:
-        """Describe the two connections to the sandbox, which have no secret to keep."""
-        return {
-            "harbor_default": {
-                "conn_type": "harbor",
-                "host": f"http://127.0.0.1:{self.harbor_port}",
-                "login": "robot$preheat",
-                "password": "preheat-sandbox-robot",
-            },
-            "dragonfly_default": {
-                "conn_type": "dragonfly",
-                "host": f"http://127.0.0.1:{self.dragonfly_port}",
-                "password": "preheat-sandbox-token",
-                "extra": json.dumps({"clock_factor": CLOCK_FACTOR}),
-            },
-        }
+        return sandbox_connections(self.harbor_port, self.dragonfly_port, CLOCK_FACTOR)
 
     def _sandbox_listens(self) -> bool:
         return not any(map(port_is_free, (self.harbor_port, self.dragonfly_port)))
@@ -189,7 +177,7 @@ class Demo:
         return well == list(self.api.parts)
 
     def _dags_are_known(self) -> bool:
-        wanted = (DAG_ID, IMAGES_ID, UPKEEP_ID)
+        wanted = (DAG_ID, IMAGES_ID, EVENTS_ID, UPKEEP_ID)
         return all(self.api.knows(f"/dags/{dag_id}") for dag_id in wanted)
 
     def _run_id(self) -> str:
@@ -241,6 +229,19 @@ class Demo:
         self._note(f"the run ended: {state}")
         return state == "success" and bool(outcomes) and all_warm(outcomes)
 
+    def _push(self) -> bool:
+        """Push an image that nobody starts a run for; True if it gets warm."""
+        pushing = Pushing(f"http://127.0.0.1:{self.harbor_port}", self.api.url)
+        self._say("An image is pushed, and nobody starts anything")
+        pushing.install_webhook()
+        self.api.unpause(EVENTS_ID)
+        with Ledger.open(self._ledger_url) as ledger:
+            self._note(f"pushed {pushing.push()}")
+            self._until(lambda: pushing.has_been_taken_up(ledger), "a run on the push")
+            self._note(f"taken up by {EVENTS_ID} {pushing.seconds():.1f} s later")
+            self._until(lambda: pushing.has_ended(ledger), "the run to end", seconds=_RUN_SECONDS)
+            return pushing.show(ledger, self.console)
+
     def _look_after(self, environment: dict[str, str]) -> bool:
         """Show the doctor, and upkeep; True if both end well."""
         care = Aftercare(
@@ -271,6 +272,7 @@ class Demo:
         for line in [
             *run_addresses(self.api.url, (DAG_ID, run_id), earlier),
             f"Upkeep: {self.api.url}/dags/{UPKEEP_ID}",
+            f"Events: {self.api.url}/dags/{EVENTS_ID}",
             f"Login: {LOGIN}, password {LOGIN}",
             f"Sandbox Harbor: http://127.0.0.1:{self.harbor_port}",
             f"Sandbox Dragonfly manager: http://127.0.0.1:{self.dragonfly_port}",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from preheat.cli.plan.changes import Status
-from preheat.cli.times import BY_HAND
+from preheat.cli.times import event_words
 from preheat.plan import Disposition
 from preheat.policy.placing import label_of
 from preheat.policy.units import format_size
@@ -44,11 +44,8 @@ def head_lines(made: Made) -> list[str]:
         when.append("suspended: it does not run by itself")
     elif upcoming is not None:
         when.append(f"runs next on {upcoming:%a %d %b at %H:%M %Z}")
-    if policy.schedule is None:
-        when.append(BY_HAND)
-    elif policy.events:
-        events = ", ".join(event.value for event in policy.events)
-        when.append(f"its events ({events}) start nothing in this version")
+    if events := event_words(policy):
+        when.append(f"runs {events}")
     lines.append(f"{'; '.join(when)}.")
     if window is not None:
         lines.append(f"The window is {'open' if window.open else 'closed'}: {window.detail}.")

@@ -11,8 +11,8 @@ import typer
 from preheat.cli.console import UNREADABLE, WRONG, errors_told, print_json, stderr, stdout
 from preheat.cli.include import missing
 from preheat.cli.problems import print_problem, problem_data
-from preheat.cli.times import BY_HAND
 from preheat.errors import InputError, ProblemsError
+from preheat.policy.criteria.age import AgeCriterion
 from preheat.policy.folder import PolicyEntry, load_file, load_folder
 from preheat.policy.loader import load_clusters, read_text
 from preheat.policy.model import Clusters
@@ -22,11 +22,24 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from preheat.errors import Problem
+    from preheat.policy.model import Policy
 
 __all__ = ["Checked", "run"]
 
 # Problems that say nothing as long as nobody knows what clusters there are.
 _NEEDS_CLUSTERS = re.compile(r"spec\.targets\[\d+\]\.cluster(Selector)?")
+_TAKES_ALL = (
+    "an event in a repository warms all that the rules take there, old tags too: give each rule "
+    "take or age"
+)
+
+
+def _takes_all(policy: Policy) -> bool:
+    """Whether an event would bring more than what is new."""
+    return bool(policy.events) and any(
+        rule.take.newest is None and not any(isinstance(c, AgeCriterion) for c in rule.criteria)
+        for rule in policy.rules
+    )
 
 
 @dataclass(frozen=True)
@@ -53,7 +66,7 @@ class Checked:
     def notes(self) -> list[tuple[Path, str]]:
         """What is right, and yet not what its author may expect: file and words."""
         policies = ((entry.path, entry.policy) for entry in self.entries)
-        return [(path, BY_HAND) for path, each in policies if each and each.schedule is None]
+        return [(path, _TAKES_ALL) for path, each in policies if each and _takes_all(each)]
 
     @property
     def exit_code(self) -> int:

@@ -12,7 +12,7 @@ from preheat.cli.console import errors_told, print_json, stderr, stdout
 from preheat.cli.include import Include
 from preheat.cli.policy.editing import with_name, with_suspend
 from preheat.cli.problems import problem_count
-from preheat.cli.times import BY_HAND, next_run, now
+from preheat.cli.times import event_words, next_run, now
 from preheat.cli.writing import replace_file, write_new
 from preheat.errors import InputError
 from preheat.policy.fields import check_name
@@ -59,9 +59,9 @@ def run_suspend(folder: Path, name: str, *, suspend: bool, as_json: bool) -> Non
         return
     state = f"is {'suspended' if suspend else 'active'}{' now' if changed else ' already'}."
     when = f" It runs next at {upcoming:%Y-%m-%d %H:%M %Z}." if upcoming else ""
+    if entry.policy and (events := event_words(entry.policy)):
+        when += f" It runs {events}."
     stdout().print(f"{entry.name} {state}{when}", soft_wrap=True)
-    if entry.policy and entry.policy.schedule is None:
-        stdout().print(f"Mind that {BY_HAND}.", style="yellow", soft_wrap=True)
     if entry.problems:
         told = problem_count(entry.problems)
         stderr().print(f"It has {told}: preheat policy check {file}", style="red", soft_wrap=True)

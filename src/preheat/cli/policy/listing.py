@@ -13,7 +13,7 @@ from rich.text import Text
 from preheat.cli.console import WRONG, errors_told, plain, print_json, stdout
 from preheat.cli.include import Include
 from preheat.cli.problems import print_problem, problem_count, problem_data
-from preheat.cli.times import BY_HAND, next_run, now
+from preheat.cli.times import event_words, next_run, now
 from preheat.policy.effective import effective_values
 from preheat.rendering import count_of
 
@@ -62,16 +62,13 @@ def _print_list(entries: Sequence[PolicyEntry], at: datetime, *, as_json: bool) 
         table.add_row(
             entry.name,
             _state(entry),
-            "\n".join((_when(policy, at), *(f"on {event.value}" for event in policy.events))),
+            _when(policy, at),
             ", ".join(policy.cluster_names),
             Text(plain(policy.owner) or "-"),
             str(len(policy.rules)),
         )
     console = stdout()
     console.print(table)
-    by_hand = [e.name for e in entries if e.policy and e.policy.schedule is None]
-    if by_hand:
-        console.print(f"{', '.join(by_hand)}: {BY_HAND}.", style="yellow", soft_wrap=True)
     wrong = sum(bool(entry.problems) for entry in entries)
     if wrong:
         console.print(f"{count_of(wrong, 'policy')} with problems: preheat policy check tells all.")
@@ -85,9 +82,8 @@ def _state(entry: PolicyEntry) -> Text:
 
 def _when(policy: Policy, at: datetime) -> str:
     found = next_run(policy, at)
-    if found is not None:
-        return found.strftime("%a %d %b %H:%M %Z")
-    return "only by hand" if policy.schedule is None and not policy.suspend else "-"
+    scheduled = found.strftime("%a %d %b %H:%M %Z") if found else ""
+    return "; ".join(filter(None, [scheduled, event_words(policy)])) or "-"
 
 
 def _row(entry: PolicyEntry, at: datetime) -> dict[str, Any]:
@@ -134,8 +130,6 @@ def _print_policy(entry: PolicyEntry, at: datetime, *, as_json: bool) -> None:
             console.print(f"  {path}: {_shown(value.value)}", soft_wrap=True)
     console.print(f"\nClusters: {', '.join(entry.policy.cluster_names)}", soft_wrap=True)
     console.print(f"Next run: {_when(entry.policy, at)}")
-    if entry.policy.schedule is None:
-        console.print(f"Mind that {BY_HAND}.", style="yellow", soft_wrap=True)
 
 
 def _shown(value: object) -> str:

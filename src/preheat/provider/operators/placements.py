@@ -14,6 +14,8 @@ from preheat.policy.windows import OnClosed
 from preheat.provider.config import open_ledger
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from airflow.sdk import Context
 
     from preheat.policy.windows import Windows
@@ -34,14 +36,23 @@ class ClusterPlacementsOperator(BaseOperator):
     :param cluster: name of the cluster.
     :param wave: number of the wave.
     :param windows: when the policy may ask; None for always.
+    :param by_policy: more arguments of the sensor, by the name of the policy that planned; for runs
+        with plans of several policies.
     """
 
     ui_color = "#e8eefc"
 
     def __init__(
-        self, *, cluster: str, wave: int = 1, windows: Windows | None = None, **kwargs: Any
+        self,
+        *,
+        cluster: str,
+        wave: int = 1,
+        windows: Windows | None = None,
+        by_policy: Mapping[str, Mapping[str, Any]] | None = None,
+        **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        self.by_policy = by_policy or {}
         self.cluster = cluster
         self.wave = wave
         self.windows = windows
@@ -71,15 +82,18 @@ class ClusterPlacementsOperator(BaseOperator):
         return self.execute(context)
 
     def _listed(self, context: Context) -> list[dict[str, Any]]:
+        """List each placement once for all policies that ask for it in the same way."""
         ti = context["ti"]
-        return [
+        found = [
             {
                 "placement": item.placement_id,
                 "placement_label": item.label,
                 "demand": str(item.demand),
+                **self.by_policy.get(item.policy, {}),
             }
             for item in open_ledger().outcomes(ti.dag_id, ti.run_id)
             if item.cluster == self.cluster
             and item.wave == self.wave
             and item.disposition is Disposition.ASK
         ]
+        return [one for number, one in enumerate(found) if one not in found[:number]]

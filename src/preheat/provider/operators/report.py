@@ -34,13 +34,23 @@ class PreheatReportOperator(BaseOperator):
     downstream* runs it again, so that the run turns green once all is warm.
 
     :param plan_task_id: the task that made the plan.
-    :param accept_partial: whether PARTIAL counts as well enough.
+    :param accept_partial: whether PARTIAL counts as well enough; None for what each plan says.
+    :param skips_nothing: whether an empty plan ends skipped: nothing was to be done, and no asset
+        needs an update.
     """
 
     ui_color = "#fdf3dc"
 
-    def __init__(self, *, plan_task_id: str, accept_partial: bool = False, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *,
+        plan_task_id: str,
+        accept_partial: bool | None = False,
+        skips_nothing: bool = False,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
+        self.skips_nothing = skips_nothing
         self.plan_task_id = plan_task_id
         self.accept_partial = accept_partial
 
@@ -66,12 +76,6 @@ class PreheatReportOperator(BaseOperator):
             "placements": len(outcomes),
             **Counter(_left_out(outcome) or outcome.verdict.value for outcome in outcomes),
         }
-        closed = next(filter(_is_closed, outcomes), None)
-        if closed and not complaints:
-            # Skipped, not green: not all is warm, and no asset may say so. Airflow folds what it
-            # logs of the exception away.
-            self.log.info("Nothing was asked for: %s.", closed.detail)
-            raise AirflowSkipException("The window is closed.")
         cold = [outcome for outcome in outcomes if not self._is_well(outcome)]
         failed = sorted(name for name, state in states.items() if state == "failed")
         if cold:
@@ -82,16 +86,31 @@ class PreheatReportOperator(BaseOperator):
         if complaints:
             raise AirflowFailException("\n".join(complaints))
         self.log.info("%s", summary)
+        self._skip(outcomes)
+        return summary
+
+    def _skip(self, outcomes: Sequence[Outcome]) -> None:
+        """Skip where something was left out on purpose: not all is warm, and no asset may say so.
+
+        The log says why too, because Airflow folds what it logs of the exception away.
+        """
+        if closed := next(filter(_is_closed, outcomes), None):
+            asked = any(outcome.disposition is Disposition.ASK for outcome in outcomes)
+            what = "Not all was" if asked else "Nothing was"
+            self.log.info("%s asked for: %s.", what, closed.detail)
+            raise AirflowSkipException("The window is closed.")
         if left := [o for o in outcomes if o.disposition is Disposition.OVER_BUDGET]:
             self.log.info("The budget left out %s; all else is warm.", count_of(len(left), "image"))
             raise AirflowSkipException("The budget left something out.")
-        return summary
+        if not outcomes and self.skips_nothing:
+            raise AirflowSkipException("Nothing was to be done.")
 
     def _is_well(self, outcome: Outcome) -> bool:
         """Whether a placement is warm, or the policy itself does not want it asked for now."""
         if _left_out(outcome) or outcome.verdict is Verdict.WARM:
             return True
-        return self.accept_partial and outcome.verdict is Verdict.PARTIAL
+        accepts = outcome.accept_partial if self.accept_partial is None else self.accept_partial
+        return accepts and outcome.verdict is Verdict.PARTIAL
 
 
 _NAMED = 10

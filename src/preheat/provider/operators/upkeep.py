@@ -7,14 +7,12 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
-from airflow.sdk.exceptions import AirflowNotFoundException
 
-from preheat.errors import InputError, PreheatError
+from preheat.errors import PreheatError
 from preheat.plan import Disposition
 from preheat.policy.units import format_duration
 from preheat.provider.config import open_ledger, retention
-from preheat.provider.hooks.dragonfly import DragonflyHook
-from preheat.provider.hooks.harbor import HarborHook
+from preheat.provider.doors import Doors
 from preheat.provider.runs import run_ref
 from preheat.rendering import count_of, finding_lines
 from preheat.upkeep import Due, Ending, Rechecked, State, Wish, recheck, settle, strictest
@@ -28,7 +26,6 @@ if TYPE_CHECKING:
     from preheat.drivers.base import Driver
     from preheat.harbor.client import HarborClient
     from preheat.ledger import Kept, Ledger, Outcome, StoredPlacement
-    from preheat.placement import TrackSettings
     from preheat.upkeep import Settled
 
 __all__ = [
@@ -47,44 +44,6 @@ ERRORS = "errors"
 
 _LOOKS_AT_ONCE = 4  # each is one job at the manager, whose limit is 10 a second
 _NOT_FOLLOWED = "clusters.yaml has no cluster {} any more, so nobody follows this."
-
-
-class _Doors:
-    """Opens each connection once in a task: every lookup asks the supervisor.
-
-    :raises InputError: by each opening, when there is no such connection, or it cannot be right.
-    """
-
-    def __init__(self, ledger: Ledger) -> None:
-        self._ledger = ledger
-        self._drivers: dict[tuple[str, str], Driver] = {}
-        self._harbors: dict[str, HarborClient] = {}
-
-    def driver(self, settings: TrackSettings) -> Driver:
-        name = (settings.connection, settings.driver)
-        if name not in self._drivers:
-            conn_id = settings.connection
-            try:
-                hook = DragonflyHook(conn_id)
-                self._drivers[name] = hook.trusting_driver(self._ledger, name=settings.driver)
-            except AirflowNotFoundException:
-                raise _no_connection(conn_id) from None
-        return self._drivers[name]
-
-    def harbor(self, conn_id: str) -> HarborClient:
-        if conn_id not in self._harbors:
-            try:
-                self._harbors[conn_id] = HarborHook(conn_id).client()
-            except AirflowNotFoundException:
-                raise _no_connection(conn_id) from None
-        return self._harbors[conn_id]
-
-
-def _no_connection(conn_id: str) -> InputError:
-    return InputError(
-        f"Airflow has no connection {conn_id!r}, with which something was asked for: add it again, "
-        "at least until upkeep is done with what was asked"
-    )
 
 
 class SettleAttemptsOperator(BaseOperator):
@@ -108,7 +67,7 @@ class SettleAttemptsOperator(BaseOperator):
         :raises PreheatError: if some could not be looked at; the others are done all the same.
         """
         ledger = open_ledger()
-        doors = _Doors(ledger)
+        doors = Doors(ledger)
         claims = ledger.upkeep.open_attempts(self.cluster)
         done = settle(ledger, claims, doors.driver, doors.harbor, run=run_ref(context))
         for one in done:
@@ -172,7 +131,7 @@ class RecheckPlacementsOperator(BaseOperator):
         claims = ledger.upkeep.open_attempts(self.cluster)
         busy = {claim.attempt.placement_id for claim in claims}
         kept = ledger.upkeep.kept()
-        doors = _Doors(ledger)
+        doors = Doors(ledger)
         looks = [self._prepared(doors, _due(ledger, outcome, kept)) for outcome in planned]
 
         def one(look: Rechecked | tuple[Driver, HarborClient, Due]) -> Rechecked:
@@ -186,7 +145,7 @@ class RecheckPlacementsOperator(BaseOperator):
             self._tell(each)
         return found
 
-    def _prepared(self, doors: _Doors, due: Due) -> Rechecked | tuple[Driver, HarborClient, Due]:
+    def _prepared(self, doors: Doors, due: Due) -> Rechecked | tuple[Driver, HarborClient, Due]:
         settings = due.placement.settings
         try:
             return doors.driver(settings), doors.harbor(settings.registry), due
@@ -270,12 +229,14 @@ class PruneLedgerOperator(BaseOperator):
         left = self._close_left(ledger) if self.clusters else 0
         done = ledger.upkeep.prune(retention())
         self.log.info(
-            "Forgot %s and %s older than %s.",
+            "Forgot %s, %s and %s older than %s.",
             count_of(done.plans, "plan"),
             count_of(done.attempts, "attempt"),
+            count_of(done.events, "event"),
             format_duration(retention()),
         )
-        return {"plans": done.plans, "attempts": done.attempts, "left": left}
+        forgotten = {"plans": done.plans, "attempts": done.attempts, "events": done.events}
+        return {**forgotten, "left": left}
 
     def _close_left(self, ledger: Ledger) -> int:
         closed = 0

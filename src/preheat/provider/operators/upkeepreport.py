@@ -138,9 +138,8 @@ def _words(name: str) -> str:
 
 
 def _pruned_line(pruned: Mapping[str, int]) -> str:
-    plans = count_of(pruned.get("plans", 0), "plan")
-    attempts = count_of(pruned.get("attempts", 0), "attempt")
-    return f"  forgotten from the ledger: {plans}, {attempts}"
+    counts = [count_of(pruned.get(f"{noun}s", 0), noun) for noun in ("plan", "attempt", "event")]
+    return f"  forgotten from the ledger: {', '.join(counts)}"
 
 
 def _unseen_lines(unseen: list[str]) -> Iterable[str]:

@@ -54,6 +54,9 @@ class DragonflyPreheatSensor(BaseSensorOperator):
     :param demand: what must be shown before it counts as warm, as ``peers 95%``; "" as the latest
         plan of any run says.
     :param accept_partial: whether PARTIAL ends the task well (``verify.onPartial: accept``).
+    :param attempts: how often it may be asked for, where one task tracks for several policies; 0
+        for what the task's retry policy says.
+    :param retry_partial: whether it may be asked for again while it is partly warm.
     :param placement_label: what the grid shows, such as ``library/app:1.2 linux/amd64``.
     """
 
@@ -67,9 +70,13 @@ class DragonflyPreheatSensor(BaseSensorOperator):
         placement_label: str = "",
         demand: str = "",
         accept_partial: bool = False,
+        attempts: int = 0,
+        retry_partial: bool = True,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        self.attempts = attempts
+        self.retry_partial = retry_partial
         self.placement = placement
         self.placement_label = placement_label
         self.demand = demand
@@ -124,6 +131,8 @@ class DragonflyPreheatSensor(BaseSensorOperator):
             finding,
             vanished=handover.vanished,
             tries=_tries_that_asked(ledger, attempt, run_ref(context)),
+            attempts=self.attempts,
+            retry_partial=self.retry_partial,
         )
 
     def _ask(

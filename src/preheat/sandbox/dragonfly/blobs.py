@@ -7,13 +7,13 @@ import re
 from dataclasses import dataclass, field
 from functools import cached_property
 from http import HTTPStatus
-from http.cookiejar import DefaultCookiePolicy
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 import requests
-from requests.adapters import HTTPAdapter
 
-__all__ = ["DEFAULT_FILTER", "PIECE_BYTES", "BlobTask", "Origin", "PeerError", "new_session"]
+from preheat.sandbox.outgoing import new_session
+
+__all__ = ["DEFAULT_FILTER", "PIECE_BYTES", "BlobTask", "Origin", "PeerError"]
 
 PIECE_BYTES = 4 * 1024 * 1024
 """Blobs up to this size never go through P2P (dragonfly client 1.4.2: MIN_PIECE_LENGTH)."""
@@ -28,7 +28,6 @@ DEFAULT_FILTER = (
 )
 _DIGEST = re.compile(r"/blobs/sha256:([0-9a-f]{64})$")
 _TIMEOUT = (5, 60)
-_POOL = 64
 
 
 class PeerError(Exception):
@@ -130,13 +129,3 @@ class Origin:
             words = f"backend error: {answer.status_code} {HTTPStatus(answer.status_code).phrase}"
             raise PeerError("Internal", words)
         return answer
-
-
-def new_session() -> requests.Session:
-    """Open a session that keeps connections but no cookies, netrc or proxies."""
-    session = requests.Session()
-    session.trust_env = False
-    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-    for scheme in ("http://", "https://"):
-        session.mount(scheme, HTTPAdapter(pool_connections=4, pool_maxsize=_POOL))
-    return session

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import requests
 from requests.auth import HTTPBasicAuth
 
-from preheat.sandbox.dragonfly.blobs import new_session
+from preheat.sandbox.outgoing import new_session
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

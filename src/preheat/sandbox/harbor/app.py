@@ -13,7 +13,10 @@ from starlette.routing import Match, Route
 
 from preheat.sandbox.harbor import (
     artifact_routes,
+    audit_routes,
+    bulk_control,
     control,
+    event_control,
     portal,
     preheat_routes,
     project_routes,
@@ -22,6 +25,7 @@ from preheat.sandbox.harbor import (
     system_routes,
     token_service,
     vetting_routes,
+    webhook_routes,
 )
 from preheat.sandbox.harbor.edge import Edge, error_body
 from preheat.sandbox.harbor.errors import HarborError, not_found
@@ -50,12 +54,16 @@ def create_app(state: HarborState) -> FastAPI:
     app.state.harbor = state
     for module in (
         control,
+        bulk_control,
+        event_control,
         portal,
         system_routes,
         project_routes,
         artifact_routes,
         vetting_routes,
         preheat_routes,
+        webhook_routes,
+        audit_routes,
         robot_routes,
         token_service,
         registry_routes,

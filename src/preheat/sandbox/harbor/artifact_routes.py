@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from http import HTTPStatus
 from typing import Final
 from urllib.parse import unquote
@@ -9,6 +10,7 @@ from urllib.parse import unquote
 from fastapi import APIRouter, Response
 
 from preheat.sandbox.harbor.call import Call, Opened, empty, listing, reply
+from preheat.sandbox.harbor.copying import copy_artifact
 from preheat.sandbox.harbor.errors import bad_request, conflict, not_found, unauthorized
 from preheat.sandbox.harbor.listing import list_artifacts
 from preheat.sandbox.harbor.query import Column, Query
@@ -33,6 +35,8 @@ ACCESSORIES: Final = {
     "size": Column("int", lambda a: a.artifact.size),
     "digest": Column("str", lambda a: a.artifact.digest),
 }
+_TAG: Final = re.compile(r"[\w][\w.-]{0,127}", re.ASCII)
+_FROM: Final = re.compile(r"([^@:]+)(?::([\w][\w.-]{0,127}))?(?:@(sha256:[0-9a-f]{64}))?")
 
 router = APIRouter()
 
@@ -98,6 +102,23 @@ async def list_repository_artifacts(call: Opened, project: str, repository: str)
     return _page(call, here.artifacts if here else ArtifactIndex(), call.query())
 
 
+@router.post(ARTIFACTS)
+async def copy(call: Opened, project: str, repository: str) -> Response:
+    """Copy an artifact here, told as a push (harbor: handler/artifact.go, CopyArtifact)."""
+    found = call.project(project, "artifact:create")
+    match = _FROM.fullmatch(source := call.request.query_params.get("from", ""))
+    if match is None:
+        raise bad_request(f"invalid input: {source}")
+    name, tag, digest = match.groups()
+    call.project(name.partition("/")[0], "artifact:read")
+    reference = digest or tag or ""
+    artifact = call.state.find(name, reference)
+    target = f"{found.name}/{unquote(unquote(repository))}"
+    copy_artifact(call.state, artifact, target, by=call.by())
+    where = f"{call.request.url.path.rstrip('/')}/{reference}"
+    return empty(HTTPStatus.CREATED, {"location": where})
+
+
 @router.get(ARTIFACT)
 async def read_artifact(call: Opened, project: str, repository: str, reference: str) -> Response:
     """Read one artifact by tag or digest; accessories and children too."""
@@ -108,9 +129,9 @@ async def read_artifact(call: Opened, project: str, repository: str, reference: 
 
 @router.delete(ARTIFACT)
 async def delete_artifact(call: Opened, project: str, repository: str, reference: str) -> Response:
-    """Delete an artifact with its tags."""
+    """Delete an artifact with its tags (recorded: artifact-delete-untagged)."""
     found = call.project(project, "artifact:delete")
-    call.state.delete(call.artifact(found, repository, reference))
+    call.state.delete(call.artifact(found, repository, reference), by=call.by())
     return empty()
 
 
@@ -131,7 +152,9 @@ async def create_tag(call: Opened, project: str, repository: str, reference: str
     if name in artifact.repository.tags:
         here = artifact.repository.id
         raise conflict(f"tag {name} already exists under the repository {here}")
-    call.state.tag(artifact, name)
+    if not _TAG.fullmatch(name):
+        raise bad_request(f"invalid tag name: {name}")
+    call.state.tag(artifact, name, by=call.by())
     return empty(HTTPStatus.CREATED)
 
 
@@ -141,7 +164,7 @@ async def delete_tag(
 ) -> Response:
     """Delete a tag (recorded: tag-delete-api)."""
     artifact = call.artifact(call.project(project, "tag:delete"), repository, reference)
-    call.state.untag(artifact, unquote(tag))
+    call.state.untag(artifact, unquote(tag), by=call.by())
     return empty()
 
 

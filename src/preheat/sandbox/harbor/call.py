@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import uuid
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Annotated, Any
@@ -12,6 +13,7 @@ import msgspec
 from fastapi import Depends, Request, Response
 
 from preheat.sandbox.harbor.accounts import ANONYMOUS, Caller, read_basic
+from preheat.sandbox.harbor.edge import REQUEST_ID
 from preheat.sandbox.harbor.errors import (
     HarborError,
     forbidden,
@@ -19,6 +21,7 @@ from preheat.sandbox.harbor.errors import (
     unauthorized,
     unprocessable,
 )
+from preheat.sandbox.harbor.events import By
 from preheat.sandbox.harbor.query import Query, parse_q
 from preheat.sandbox.harbor.rows import Artifact, Project
 from preheat.sandbox.harbor.state import HarborState
@@ -106,7 +109,15 @@ class Call:
         page = max(self.number("page", 1), 1)
         return Query(parse_q(params.get("q", "")), sort, page, size)
 
-    async def body(self) -> dict[str, Any]:
+    def by(self, caller: Caller | None = None) -> By:
+        """Say who does it, for those who hear of it.
+
+        :param caller: whom a registry token speaks for, where that is not :attr:`caller`.
+        """
+        request_id = self.request.scope.get(REQUEST_ID) or str(uuid.uuid4())
+        return By((caller or self.caller).name, request_id)
+
+    async def body(self, name: str = "body") -> dict[str, Any]:
         """Read a JSON object.
 
         :raises HarborError: 422 without one.
@@ -116,7 +127,7 @@ class Call:
         except ValueError:
             body = None
         if not isinstance(body, dict):
-            raise unprocessable("body in body is required")
+            raise unprocessable(f"{name} in body is required")
         return body
 
 

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Request
-from pydantic import BaseModel, ConfigDict, Field
+from fastapi import APIRouter, Request
+from pydantic import Field
 
-from preheat.sandbox.harbor.call import state_of
-from preheat.sandbox.harbor.images import ImageSpec, push_image, sign
-from preheat.sandbox.harbor.recipes import IndexRecipe, ManifestRecipe
+from preheat.sandbox.harbor.events import By
+from preheat.sandbox.harbor.images import ImageSpec, generate_sbom, push_image, sign
+from preheat.sandbox.harbor.orders import (
+    Deed,
+    Order,
+    Reference,
+    State,
+    described,
+    ensure_project,
+)
 from preheat.sandbox.harbor.rows import Artifact
 from preheat.sandbox.harbor.scans import make_scan
 from preheat.sandbox.harbor.state import HarborState
@@ -17,14 +24,7 @@ from preheat.sandbox.harbor.state import HarborState
 __all__ = ["router"]
 
 router = APIRouter(prefix="/sandbox")
-State = Annotated[HarborState, Depends(state_of)]
 PlatformName = Annotated[str, Field(pattern=r"^[a-z0-9]+/[a-z0-9_]+(/[a-z0-9]+)?$")]
-
-
-class Order(BaseModel):
-    """What all orders share: a misspelt key is refused, not ignored."""
-
-    model_config = ConfigDict(extra="forbid")
 
 
 class BlobOrder(Order):
@@ -33,32 +33,30 @@ class BlobOrder(Order):
     state: Literal["ok", "missing", "unreadable"]
 
 
-class ImageOrder(Order):
+class ImageOrder(Deed):
     """An image to push.
 
     ``layers`` are sizes in bytes; the same seed gives the same digest.
     """
 
     repository: str
-    tags: list[str] = []
+    tags: list[str] = Field(default_factory=list)
     platforms: list[PlatformName] = Field(default=["linux/amd64"], min_length=1)
     seed: str = ""
-    layers: list[int] = []
+    layers: list[int] = Field(default_factory=list)
     signed: bool = False
-    labels: list[str] = []
-
-
-class Reference(Order):
-    """An artifact by repository and tag or digest."""
-
-    repository: str
-    reference: str
+    labels: list[str] = Field(default_factory=list)
 
 
 class TagOrder(Reference):
-    """A tag to set or move to the referenced artifact."""
+    """A tag to set or move to the referenced artifact.
+
+    A new tag is set as the API sets it, which no webhook tells of, unless it is ``pushed``; to move
+    one takes a push anyway.
+    """
 
     tag: str
+    pushed: bool = False
 
 
 class LabelOrder(Reference):
@@ -71,15 +69,16 @@ class LabelOrder(Reference):
 class ScanOrder(Reference):
     """The outcome of a scan: numbers of vulnerabilities by severity, or ids with severities."""
 
-    counts: dict[str, int] = {}
-    cves: dict[str, str] = {}
+    counts: dict[str, int] = Field(default_factory=dict)
+    cves: dict[str, str] = Field(default_factory=dict)
     status: str = "Success"
 
 
 class SignatureOrder(Reference):
-    """A signature to attach."""
+    """A signature to attach: cosign's under a tag ``sha256-….sig``, or as a referrer."""
 
     kind: str = "signature.cosign"
+    scheme: Literal["tag", "referrer"] = "tag"
 
 
 @router.post("/blobs/{digest}")
@@ -98,41 +97,44 @@ async def broken_blobs(state: State) -> dict[str, str]:
 @router.get("/images")
 async def describe(state: State, repository: str, reference: str) -> dict[str, Any]:
     """Tell what an image is made of, platform by platform."""
-    return _described(state.find(repository, reference))
+    return described(state.find(repository, reference))
 
 
 @router.post("/images", status_code=201)
 async def push(state: State, order: ImageOrder) -> dict[str, Any]:
     """Push an image; its project is made if need be."""
-    project = order.repository.partition("/")[0]
-    if project not in state.projects:
-        state.add_project(project)
+    ensure_project(state, order.repository, order.by)
     seed = order.seed or f"{order.repository}:{','.join(order.tags)}"
     layers = tuple((f"{seed} layer {i}", size) for i, size in enumerate(order.layers))
     spec = ImageSpec(seed, platforms=order.platforms)
     spec = ImageSpec(seed, layers, order.platforms) if layers else spec
-    artifact = push_image(state, order.repository, spec, tags=order.tags)
+    artifact = push_image(state, order.repository, spec, tags=order.tags, by=order.by)
     for name in order.labels:
         _label(state, artifact, name)
     if order.signed:
-        sign(state, artifact)
-    return _described(artifact)
+        sign(state, artifact, by=order.by)
+    return described(artifact)
 
 
 @router.post("/tags")
 async def set_tag(state: State, order: TagOrder) -> dict[str, Any]:
     """Set a tag or move it."""
     artifact = state.find(order.repository, order.reference)
-    state.tag(artifact, order.tag)
-    return _described(artifact)
+    if order.pushed:
+        state.push(order.repository, artifact.recipe, tags=[order.tag], by=order.by)
+    else:
+        state.tag(artifact, order.tag, by=order.by)
+    return described(artifact)
 
 
 @router.delete("/tags")
-async def remove_tag(state: State, repository: str, tag: str) -> dict[str, Any]:
+async def remove_tag(
+    state: State, repository: str, tag: str, operator: str = "admin"
+) -> dict[str, Any]:
     """Delete a tag."""
     artifact = state.find(repository, tag)
-    state.untag(artifact, tag)
-    return _described(artifact)
+    state.untag(artifact, tag, by=By(operator))
+    return described(artifact)
 
 
 @router.post("/labels")
@@ -145,24 +147,32 @@ async def set_label(state: State, order: LabelOrder) -> dict[str, Any]:
                 state.unlabel(artifact, label.id)
     else:
         _label(state, artifact, order.label)
-    return _described(artifact)
+    return described(artifact)
 
 
 @router.post("/scans")
 async def set_scan(state: State, order: ScanOrder) -> dict[str, Any]:
-    """Record the outcome of a scan."""
+    """Record the outcome of a scan; of an index those of its children."""
     artifact = state.find(order.repository, order.reference)
     scan = make_scan(order.counts, state.now(), status=order.status, cves=order.cves)
-    state.set_scan(artifact, scan)
-    return _described(artifact)
+    state.set_scan(artifact, scan, by=order.by)
+    return described(artifact)
 
 
 @router.post("/signatures")
 async def set_signature(state: State, order: SignatureOrder) -> dict[str, Any]:
     """Sign an artifact."""
     artifact = state.find(order.repository, order.reference)
-    sign(state, artifact, order.kind)
-    return _described(artifact)
+    by_tag = order.scheme == "tag" and order.kind == "signature.cosign"
+    sign(state, artifact, order.kind, by=order.by, by_tag=by_tag)
+    return described(artifact)
+
+
+@router.post("/sboms")
+async def make_sbom(state: State, order: Reference) -> dict[str, Any]:
+    """Have the scanner make an SBOM of an artifact."""
+    artifact = state.find(order.repository, order.reference)
+    return described(generate_sbom(state, artifact, by=order.by))
 
 
 @router.get("/requests")
@@ -189,23 +199,3 @@ def _label(state: HarborState, artifact: Artifact, name: str) -> None:
     label = label or state.add_label(name)
     if label not in artifact.labels:
         state.label(artifact, label)
-
-
-def _described(artifact: Artifact) -> dict[str, Any]:
-    recipe = artifact.recipe
-    told: dict[str, Any] = {
-        "id": artifact.id,
-        "repository": artifact.repository.name,
-        "digest": artifact.digest,
-        "tags": [tag.name for tag in artifact.tags],
-        "labels": [label.name for label in artifact.labels],
-    }
-    if isinstance(recipe, ManifestRecipe):
-        blobs = [(recipe.config, "config"), *((layer, "layer") for layer in recipe.layers)]
-        told["blobs"] = [{"digest": b.digest, "size": b.size, "kind": kind} for b, kind in blobs]
-    if isinstance(recipe, IndexRecipe):
-        known = artifact.repository.by_digest
-        told["platforms"] = {
-            str(child.platform): _described(known[child.digest]) for child in recipe.children
-        }
-    return told

@@ -20,8 +20,10 @@ if TYPE_CHECKING:
 
     from preheat.sandbox.harbor.state import HarborState
 
-__all__ = ["Edge", "error_body"]
+__all__ = ["REQUEST_ID", "Edge", "error_body"]
 
+REQUEST_ID = "preheat.sandbox.request_id"
+"""Key of the scope under which the routes find the request's id."""
 _PEER = re.compile(r"dragonfly-peer/(\S+)")
 _READS = {"GET", "HEAD", "OPTIONS", "TRACE"}
 
@@ -53,6 +55,7 @@ class Edge:
             if refusal is not None:
                 await exchange.refuse(refusal)
                 return
+            scope = {**scope, REQUEST_ID: exchange.request_id}
             if scope["path"].startswith("/api/"):
                 # Harbor decodes a path value twice but never sees a raw slash inside one:
                 # routes match the path as it was sent (recorded: repository-single-encoded-once).
@@ -71,7 +74,7 @@ class _Exchange:
         self._status = 0
         self._sent = 0
         self.headers = {k.decode("latin-1"): v.decode("latin-1") for k, v in scope["headers"]}
-        self._request_id = self.headers.get("x-request-id") or str(uuid.uuid4())
+        self.request_id = self.headers.get("x-request-id") or str(uuid.uuid4())
         self.raw_path = (scope.get("raw_path") or scope["path"].encode()).decode("latin-1")
         self.raw_path = self.raw_path.partition("?")[0]
         self._query = scope.get("query_string", b"").decode("latin-1")
@@ -94,7 +97,7 @@ class _Exchange:
             (b"content-length", str(len(body)).encode()),
         ]
         if error.status == HTTPStatus.FORBIDDEN:
-            headers.append((b"x-request-id", self._request_id.encode("latin-1")))
+            headers.append((b"x-request-id", self.request_id.encode("latin-1")))
         self._status, self._sent = error.status, len(body)
         await self._send({
             "type": "http.response.start",
@@ -108,7 +111,7 @@ class _Exchange:
         if message["type"] == "http.response.start":
             self._status = message["status"]
             extra = [
-                (b"x-request-id", self._request_id.encode("latin-1")),
+                (b"x-request-id", self.request_id.encode("latin-1")),
                 (b"set-cookie", f"sid={uuid.uuid4().hex}; Path=/; HttpOnly".encode()),
             ]
             own: Iterable[tuple[bytes, bytes]] = message.get("headers", ())

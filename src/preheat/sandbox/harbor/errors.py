@@ -44,9 +44,9 @@ def forbidden(message: str = "forbidden") -> HarborError:
     return HarborError(HTTPStatus.FORBIDDEN, "FORBIDDEN", message)
 
 
-def unauthorized() -> HarborError:
+def unauthorized(message: str = "unauthorized") -> HarborError:
     """Build the 401 of the API, which carries no challenge."""
-    return HarborError(HTTPStatus.UNAUTHORIZED, "UNAUTHORIZED", "unauthorized")
+    return HarborError(HTTPStatus.UNAUTHORIZED, "UNAUTHORIZED", message)
 
 
 def bad_request(message: str) -> HarborError:

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import uuid
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
 
 from preheat.sandbox.harbor.content import Document, ImageConfig, Layer, MediaType, Platform
+from preheat.sandbox.harbor.events import By
 from preheat.sandbox.harbor.recipes import Child, IndexRecipe, ManifestRecipe, Subject
+from preheat.sandbox.harbor.scan_events import sbom_event
+from preheat.sandbox.harbor.scans import SCANNER
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,7 +21,7 @@ if TYPE_CHECKING:
     from preheat.sandbox.harbor.rows import Artifact
     from preheat.sandbox.harbor.state import HarborState
 
-__all__ = ["ImageSpec", "push_chart", "push_image", "sign"]
+__all__ = ["ImageSpec", "generate_sbom", "push_chart", "push_image", "sign"]
 
 SMALL_IMAGE: Final = (("base small", 120_000), ("app", 24_000))
 SIGNATURE_TYPES: Final = {
@@ -24,6 +30,7 @@ SIGNATURE_TYPES: Final = {
     "sbom.harbor": "application/vnd.goharbor.harbor.sbom.v1",
     "subject.accessory": "application/spdx+json",
 }
+SIMPLE_SIGNING: Final = "application/vnd.dev.cosign.simplesigning.v1+json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +59,7 @@ def push_image(
     *,
     tags: Sequence[str] = (),
     at: datetime | None = None,
+    by: By | None = None,
 ) -> Artifact:
     """Push an image, children first, and give its artifact: the index where there is one.
 
@@ -62,23 +70,28 @@ def push_image(
     recipes = [_manifest(spec, platform) for platform in platforms]
     with state.lock:
         if len(recipes) == 1:
-            return state.push(repository, recipes[0], tags=tags, at=at)
-        children = [state.push(repository, recipe, at=at) for recipe in recipes]
+            return state.push(repository, recipes[0], tags=tags, at=at, by=by)
+        children = [state.push(repository, recipe, at=at, by=by) for recipe in recipes]
         entries = [_child(c, p) for c, p in zip(children, platforms, strict=True)]
         if spec.attested:
             about = {
                 "vnd.docker.reference.digest": children[0].digest,
                 "vnd.docker.reference.type": "attestation-manifest",
             }
-            attestation = state.push(repository, _attestation(spec), at=at)
+            attestation = state.push(repository, _attestation(spec), at=at, by=by)
             entries.append(
                 replace(_child(attestation, Platform("unknown", "unknown")), annotations=about)
             )
-        return state.push(repository, IndexRecipe(tuple(entries)), tags=tags, at=at)
+        return state.push(repository, IndexRecipe(tuple(entries)), tags=tags, at=at, by=by)
 
 
 def push_chart(
-    state: HarborState, repository: str, version: str, *, at: datetime | None = None
+    state: HarborState,
+    repository: str,
+    version: str,
+    *,
+    at: datetime | None = None,
+    by: By | None = None,
 ) -> Artifact:
     """Push a Helm chart: listed beside images, never one."""
     name = repository.rpartition("/")[2]
@@ -86,7 +99,7 @@ def push_chart(
     body = "".join(f'"{key}":"{value}",' for key, value in about.items()).rstrip(",")
     config = Document(MediaType.HELM_CONFIG, f"{{{body}}}".encode(), about)
     layer = Layer(f"chart {name} {version}", 9_000, MediaType.HELM_LAYER)
-    return state.push(repository, ManifestRecipe(config, (layer,)), tags=[version], at=at)
+    return state.push(repository, ManifestRecipe(config, (layer,)), tags=[version], at=at, by=by)
 
 
 def sign(
@@ -95,18 +108,55 @@ def sign(
     kind: str = "signature.cosign",
     *,
     at: datetime | None = None,
+    by: By | None = None,
+    by_tag: bool = False,
 ) -> Artifact:
-    """Attach a signature or SBOM as an OCI 1.1 referrer; its content is made up."""
+    """Attach a signature or SBOM; its content is made up.
+
+    :param by_tag: cosign's older scheme, an image with the tag ``sha256-….sig``; else it is an OCI
+        1.1 referrer without any tag. Either is told as the push of what it is (recorded:
+        webhook-push-signature).
+    """
+    tags = (f"{artifact.digest.replace(':', '-')}.sig",) if by_tag else ()
+    recipe = _tagged_signature(artifact) if by_tag else _referrer(artifact, kind)
+    with state.lock:
+        accessory = state.push(artifact.repository.name, recipe, tags=tags, at=at, by=by)
+        if accessory.subject is None:
+            state.attach(accessory, artifact, kind)
+        return accessory
+
+
+def generate_sbom(
+    state: HarborState, artifact: Artifact, *, at: datetime | None = None, by: By | None = None
+) -> Artifact:
+    """Have the scanner make an SBOM, which its own robot pushes (recorded: webhook-sbom-generated).
+
+    :param by: who asked for it.
+    """
+    project = artifact.repository.project.name
+    robot = By(f"robot${project}+scanner-{SCANNER['name']}-{uuid.uuid4()}")
+    at = at or state.now()
+    with state.lock:
+        sbom = sign(state, artifact, "sbom.harbor", at=at, by=robot)
+        state.events.emit(sbom_event(artifact, sbom, at, by or By()))
+        return sbom
+
+
+def _referrer(artifact: Artifact, kind: str) -> ManifestRecipe:
     empty = Document(MediaType.OCI_EMPTY, b"{}")
     size = len(artifact.recipe.read())
     subject = Subject(artifact.recipe.media_type, artifact.digest, size)
     body = Document("application/octet-stream", f"{kind} of {artifact.digest}".encode())
-    recipe = ManifestRecipe(empty, (body,), artifact_type=SIGNATURE_TYPES[kind], subject=subject)
-    with state.lock:
-        accessory = state.push(artifact.repository.name, recipe, at=at)
-        if accessory.subject is None:
-            state.attach(accessory, artifact, kind)
-        return accessory
+    return ManifestRecipe(empty, (body,), artifact_type=SIGNATURE_TYPES[kind], subject=subject)
+
+
+def _tagged_signature(artifact: Artifact) -> ManifestRecipe:
+    """Make what cosign pushes under a tag: to Harbor an image like any other until it is known."""
+    body: dict[str, Any] = {"architecture": "", "config": {}, "created": None, "os": ""}
+    config = Document(MediaType.OCI_CONFIG, msgspec.json.encode(body), body)
+    claim = {"critical": {"image": {"docker-manifest-digest": artifact.digest}}}
+    layer = Document(SIMPLE_SIGNING, msgspec.json.encode(claim))
+    return ManifestRecipe(config, (layer,))
 
 
 def _manifest(spec: ImageSpec, platform: Platform) -> ManifestRecipe:

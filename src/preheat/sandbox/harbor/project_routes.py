@@ -72,7 +72,7 @@ async def create_project(call: Opened) -> Response:
     call.system("project:create")
     body = await call.body()
     metadata = {key: str(value) for key, value in (body.get("metadata") or {}).items()}
-    project = call.state.add_project(str(body.get("project_name")))
+    project = call.state.add_project(str(body.get("project_name")), by=call.by())
     project.metadata.update(metadata)
     return empty(201, {"location": f"{API}/projects/{project.id}"})
 
@@ -124,6 +124,14 @@ async def read_repository(call: Opened, project: str, repository: str) -> Respon
     found = call.project(project, "repository:read")
     name = f"{found.name}/{unquote(unquote(repository))}"
     return reply(repository_json(call.state.repository(name)))
+
+
+@router.delete(f"{API}/projects/{{project}}/repositories/{{repository}}")
+async def delete_repository(call: Opened, project: str, repository: str) -> Response:
+    """Delete a repository with all its artifacts."""
+    found = call.project(project, "repository:delete")
+    call.state.delete_repository(f"{found.name}/{unquote(unquote(repository))}", by=call.by())
+    return empty()
 
 
 @router.get(f"{API}/search")

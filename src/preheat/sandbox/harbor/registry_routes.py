@@ -117,7 +117,7 @@ async def manifest(call: Opened, name: str, reference: str) -> Response:
     if refusal is not None:
         raise refusal
     if call.request.method == "GET":
-        call.state.note_pull(artifact, reference)
+        call.state.note_pull(artifact, reference, by=call.by(_caller(call)))
     return Response(
         artifact.recipe.read(),
         headers=_content_headers(artifact.digest) | {"content-type": artifact.recipe.media_type},

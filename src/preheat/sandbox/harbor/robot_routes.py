@@ -13,6 +13,7 @@ from fastapi import APIRouter, Response
 from preheat.sandbox.harbor.accounts import Permission, Robot
 from preheat.sandbox.harbor.call import Call, Opened, empty, listing, reply
 from preheat.sandbox.harbor.errors import bad_request, conflict, not_found
+from preheat.sandbox.harbor.events import Event
 from preheat.sandbox.harbor.query import Column
 from preheat.sandbox.harbor.system_routes import CATALOGUE
 from preheat.sandbox.harbor.views import robot_json, stamp
@@ -91,6 +92,7 @@ async def create_robot(call: Opened) -> Response:
         duration=duration,
         expires_at=end,
     )
+    call.state.events.emit(_event(call, "CREATE_ROBOT", robot))
     told = {
         "creation_time": stamp(robot.created_at),
         "expires_at": int(end.timestamp()) if end else -1,
@@ -131,5 +133,14 @@ async def rotate_secret(call: Opened, robot_id: str) -> Response:
 async def delete_robot(call: Opened, robot_id: str) -> Response:
     """Delete a robot; tokens it was given stay good until they expire."""
     call.system("robot:delete")
-    del call.state.accounts.robots[_find(call, robot_id).name]
+    robot = _find(call, robot_id)
+    del call.state.accounts.robots[robot.name]
+    call.state.events.emit(_event(call, "DELETE_ROBOT", robot))
     return empty()
+
+
+def _event(call: Call, kind: str, robot: Robot) -> Event:
+    """Describe what became of a robot: of its project, or of none."""
+    of_project = robot.level == "project" and robot.permissions
+    project = call.state.projects.get(robot.permissions[0].namespace) if of_project else None
+    return Event(kind, project, call.state.now(), call.by(), subject=robot.name)

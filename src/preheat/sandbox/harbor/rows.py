@@ -124,6 +124,11 @@ class Artifact:
     accessories: tuple[Accessory, ...] = ()
 
     @property
+    def newest_tags(self) -> list[Tag]:
+        """Its tags, the last pushed first: Harbor's order everywhere."""
+        return sorted(self.tags, key=lambda tag: (tag.push_time, tag.id), reverse=True)
+
+    @property
     def is_index(self) -> bool:
         """Whether it is a multi-arch index."""
         return isinstance(self.recipe, IndexRecipe)

@@ -17,7 +17,16 @@ if TYPE_CHECKING:
 
     from preheat.sandbox.harbor.rows import Artifact
 
-__all__ = ["make_scan", "overview", "pull_refusal", "report", "severity_code"]
+__all__ = [
+    "GENERIC",
+    "NATIVE",
+    "SCANNER",
+    "make_scan",
+    "overview",
+    "pull_refusal",
+    "report",
+    "severity_code",
+]
 
 GENERIC: Final = "application/vnd.security.vulnerability.report; version=1.1"
 NATIVE: Final = "application/vnd.scanner.adapter.vuln.report.harbor+json; version=1.0"

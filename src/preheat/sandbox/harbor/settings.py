@@ -20,8 +20,12 @@ def _utc_now() -> datetime:
 class Settings:
     """Settings of the Harbor stand-in; tests may change them while it runs.
 
-    :param version: below 2.12 the project listing is 404 and artifacts have no repository name.
+    :param version: below 2.13 there is no audit feed; below 2.12 the project listing is 404 and
+        artifacts have no repository name.
     :param delay_factor: scales Harbor's 1.5 s penalty for failed logins; 0 leaves it out.
+    :param webhook_delay_factor: scales the seconds before a webhook's first attempt and between its
+        attempts, and the delay with which executions tell their end.
+    :param webhook_timeout_seconds: how long an attempt waits for its receiver; never scaled.
     :param token_lifetime_seconds: lifetime of registry tokens; Harbor's default is 1800.
     :param token_leeway_seconds: how long past its end a token is still taken.
     :param scanner: whether a vulnerability scanner is registered.
@@ -31,6 +35,8 @@ class Settings:
 
     version: str = "2.15.2"
     delay_factor: float = 0.0
+    webhook_delay_factor: float = 0.01
+    webhook_timeout_seconds: float = 3.0
     token_lifetime_seconds: float = 1800.0
     token_leeway_seconds: float = 60.0
     scanner: bool = True

@@ -9,13 +9,19 @@ from typing import TYPE_CHECKING, TypedDict, Unpack
 
 from preheat.sandbox.harbor.accesslog import AccessLog
 from preheat.sandbox.harbor.accounts import Accounts
+from preheat.sandbox.harbor.audit import AuditFeed
 from preheat.sandbox.harbor.content import digest_of
+from preheat.sandbox.harbor.deleting import delete_deeply, delete_repository
+from preheat.sandbox.harbor.deliveries import Deliveries
 from preheat.sandbox.harbor.errors import bad_request, conflict, not_found
+from preheat.sandbox.harbor.events import By, Event, EventBus, of_artifact
 from preheat.sandbox.harbor.recipes import Child, IndexRecipe
 from preheat.sandbox.harbor.rows import Accessory, Artifact, Label, Project, Scan, Tag
+from preheat.sandbox.harbor.scan_events import scan_event, scannable
 from preheat.sandbox.harbor.settings import Settings
-from preheat.sandbox.harbor.store import HarborStore, children_of
+from preheat.sandbox.harbor.store import HarborStore
 from preheat.sandbox.harbor.token import TokenMaker
+from preheat.sandbox.harbor.webhooks import Webhooks
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -30,18 +36,23 @@ __all__ = ["HarborState"]
 class PushDetails(TypedDict, total=False):
     """The optional parts of a push.
 
-    ``type`` is Harbor's artifact type, where it is not the one derived from the media type.
+    ``by`` is whoever pushes; ``type`` is Harbor's artifact type, where it is not the one derived
+    from the media type.
     """
 
     tags: Iterable[str]
     at: datetime | None
+    by: By | None
     type: str
 
 
 class HarborState(HarborStore):
-    """Projects, repositories, artifacts, labels, accounts and the access log of one stand-in.
+    """Projects, repositories, artifacts, labels, accounts, webhooks and logs of one stand-in.
 
     :param settings: how it behaves.
+
+    ``address`` is the host that payloads name while no external URL is set. Whoever does something
+    is ``by``, the administrator unless told.
     """
 
     def __init__(self, settings: Settings | None = None) -> None:
@@ -49,9 +60,31 @@ class HarborState(HarborStore):
         self.accounts = Accounts(self.now)
         self.tokens = TokenMaker(self.settings)
         self.requests = AccessLog()
+        self.address = "harbor.sandbox"
+        self.events = EventBus()
+        self.audit = AuditFeed(lambda: self.next_id("audit row"))
+        self.webhooks = Webhooks(self.next_id, self.now)
+        self.deliveries = Deliveries(self)
+        self.events.subscribe(self.audit.hear)
+        self.events.subscribe(self.deliveries.hear)
+
+    @property
+    def host(self) -> str:
+        """Host and port that Harbor tells others to reach it by."""
+        return self.settings.external_url.partition("://")[2] or self.address
+
+    def close(self) -> None:
+        """End the threads that deliver webhooks."""
+        self.deliveries.jobservice.close()
 
     def add_project(
-        self, name: str, *, public: bool = False, at: datetime | None = None, **metadata: str
+        self,
+        name: str,
+        *,
+        public: bool = False,
+        at: datetime | None = None,
+        by: By | None = None,
+        **metadata: str,
     ) -> Project:
         """Create a project, or return the one of that name with its metadata updated."""
         with self.lock:
@@ -60,6 +93,8 @@ class HarborState(HarborStore):
             if project is None:
                 project = Project(self.next_id("project"), name, at or self.now(), told)
                 self.projects[name] = project
+                event = Event("CREATE_PROJECT", project, project.created_at, by or By())
+                self.events.emit(event)
             else:
                 project.metadata.update(told)
             return project
@@ -67,9 +102,25 @@ class HarborState(HarborStore):
     def push(self, name: str, recipe: Recipe, **details: Unpack[PushDetails]) -> Artifact:
         """Push a manifest; the same digest again only adds or moves tags.
 
+        Each tag is a push of its own, told as such even where nothing changes; so is a push without
+        any (recorded: webhook-repush-same-tag, webhook-retag-by-push, webhook-push-index).
+
         :raises HarborError: 404 when the project does not exist.
         """
-        at = details.get("at") or self.now()
+        at, by = details.get("at") or self.now(), details.get("by") or By()
+        tags = tuple(details.get("tags", ()))
+        with self.lock:
+            artifact = self.enter(name, recipe, tags, at=at)
+            artifact.type = details.get("type", artifact.type)
+            for tag in tags or ("",):
+                self.events.emit(of_artifact("PUSH_ARTIFACT", artifact, at, by, tag))
+            return artifact
+
+    def enter(self, name: str, recipe: Recipe, tags: Iterable[str], *, at: datetime) -> Artifact:
+        """Enter a manifest with its tags, untold.
+
+        :raises HarborError: 404 when the project does not exist.
+        """
         with self.lock:
             repository = self.touch_repository(name, at)
             body = recipe.read()
@@ -77,9 +128,8 @@ class HarborState(HarborStore):
             artifact = repository.by_digest.get(digest)
             if artifact is None:
                 artifact = self.insert(repository, recipe, digest, len(body), at)
-                artifact.type = details.get("type", artifact.type)
-            for tag in details.get("tags", ()):
-                self.tag(artifact, tag, at=at)
+            for tag in tags:
+                self.set_tag(artifact, tag, at)
             return artifact
 
     def push_index(
@@ -97,29 +147,26 @@ class HarborState(HarborStore):
         )
         return self.push(name, IndexRecipe(entries, annotations), **details)
 
-    def tag(self, artifact: Artifact, name: str, *, at: datetime | None = None) -> Tag:
-        """Set a tag or move it here; its push time changes only when it moves.
+    def tag(
+        self, artifact: Artifact, name: str, *, at: datetime | None = None, by: By | None = None
+    ) -> Tag:
+        """Set a new tag, as the API does, or move one here, which only a push can.
 
-        Source: harbor: src/controller/tag/controller.go (recorded: retag-step3, retag-step5).
+        The first is a row of the audit feed and no webhook, the second is told as a push (recorded:
+        webhook-tag-by-api, webhook-tag-move).
         """
+        at, by = at or self.now(), by or By()
         with self.lock:
-            repository, at = artifact.repository, at or self.now()
-            tag = repository.tags.get(name)
-            if tag is None:
-                tag = Tag(self.next_id("tag"), name, artifact, at)
-                repository.tags[name] = tag
-            elif tag.artifact is artifact:
-                return tag
-            else:
-                self.detach(tag)
-                tag.artifact, tag.push_time, tag.pull_time = artifact, at, None
-            artifact.tags = (*artifact.tags, tag)
-            repository.updated_at = max(repository.updated_at, at)
-            self.show(artifact)
+            before = artifact.repository.tags.get(name)
+            owner = before.artifact if before else None
+            tag = self.set_tag(artifact, name, at)
+            if owner is not artifact:
+                kind = "PUSH_ARTIFACT" if owner else "CREATE_TAG"
+                self.events.emit(of_artifact(kind, artifact, at, by, name))
             return tag
 
-    def untag(self, artifact: Artifact, name: str) -> None:
-        """Delete a tag.
+    def untag(self, artifact: Artifact, name: str, *, by: By | None = None) -> None:
+        """Delete a tag; no webhook tells of it (recorded: webhook-tag-delete-by-api).
 
         :raises HarborError: 404 when the artifact has no such tag.
         """
@@ -129,20 +176,23 @@ class HarborState(HarborStore):
                 raise not_found(f"tag {name} attached to artifact {artifact.id} not found")
             del artifact.repository.tags[name]
             self.detach(tag)
+            self.events.emit(of_artifact("DELETE_TAG", artifact, self.now(), by or By(), name))
 
-    def delete(self, artifact: Artifact) -> None:
-        """Delete an artifact with its tags."""
+    def delete(self, artifact: Artifact, *, by: By | None = None) -> None:
+        """Delete an artifact with its tags, its accessories and the children only it needed.
+
+        :raises HarborError: 412 while an index names it.
+        """
         with self.lock:
-            for tag in artifact.tags:
-                del artifact.repository.tags[tag.name]
-            artifact.tags = ()
-            del artifact.repository.by_digest[artifact.digest]
-            del self.artifacts[artifact.id]
-            for index in (artifact.repository.artifacts, artifact.repository.project.artifacts):
-                index.remove(artifact)
-            for child in children_of(artifact):
-                child.parents -= 1
-                self.show(child)
+            self.events.emit(*delete_deeply(self, artifact, by or By()))
+
+    def delete_repository(self, name: str, *, by: By | None = None) -> None:
+        """Delete a repository with all its artifacts.
+
+        :raises HarborError: 404 when there is none.
+        """
+        with self.lock:
+            self.events.emit(*delete_repository(self, self.repository(name), by or By()))
 
     def add_label(self, name: str, project: Project | None = None) -> Label:
         """Create a label, global without a project.
@@ -188,12 +238,19 @@ class HarborState(HarborStore):
             self.show(artifact)
             return accessory
 
-    def set_scan(self, artifact: Artifact, scan: Scan | None) -> None:
-        """Record the outcome of a scan, or forget it."""
-        with self.lock:
-            artifact.scan = scan
+    def set_scan(self, artifact: Artifact, scan: Scan | None, *, by: By | None = None) -> None:
+        """Record the outcome of a scan, or forget it; an index is scanned child by child.
 
-    def note_pull(self, artifact: Artifact, tag: str = "") -> None:
+        Each child is told on its own, by digest (recorded: webhook-scanning-index).
+        """
+        with self.lock:
+            for scanned in scannable(artifact):
+                scanned.scan = scan
+                event = scan_event(scanned, scan, self.now(), by or By()) if scan else None
+                if event is not None:
+                    self.events.emit(event)
+
+    def note_pull(self, artifact: Artifact, tag: str = "", *, by: By | None = None) -> None:
         """Move the pull times and counts that a manifest GET moves.
 
         Source: harbor: src/controller/event/handler/internal (recorded: retag-step7-pulled). Harbor
@@ -202,10 +259,12 @@ class HarborState(HarborStore):
         with self.lock:
             now, repository = self.now(), artifact.repository
             artifact.pull_time = now
-            if tag in repository.tags:
+            tag = tag if tag in repository.tags else ""
+            if tag:
                 repository.tags[tag].pull_time = now
             repository.pull_count += 1
             repository.updated_at = now
+            self.events.emit(of_artifact("PULL_ARTIFACT", artifact, now, by or By(), tag))
 
     def set_blob(self, digest: str, state: str) -> None:
         """Break a blob (``missing``, ``unreadable``) or repair it (``ok``).

@@ -138,6 +138,43 @@ class HarborStore:
             index.add(artifact)
         return artifact
 
+    def set_tag(self, artifact: Artifact, name: str, at: datetime) -> Tag:
+        """Enter a tag or move it here; its push time changes only when it moves.
+
+        Source: harbor: src/controller/tag/controller.go (recorded: retag-step3, retag-step5).
+        """
+        repository = artifact.repository
+        tag = repository.tags.get(name)
+        if tag is None:
+            tag = Tag(self.next_id("tag"), name, artifact, at)
+            repository.tags[name] = tag
+        elif tag.artifact is artifact:
+            return tag
+        else:
+            self.detach(tag)
+            tag.artifact, tag.push_time, tag.pull_time = artifact, at, None
+        artifact.tags = (*artifact.tags, tag)
+        repository.updated_at = max(repository.updated_at, at)
+        self.show(artifact)
+        return tag
+
+    def remove(self, artifact: Artifact) -> None:
+        """Take one artifact out of all tables, its tags with it; children stay."""
+        repository = artifact.repository
+        for tag in artifact.tags:
+            del repository.tags[tag.name]
+        artifact.tags = ()
+        del repository.by_digest[artifact.digest]
+        del self.artifacts[artifact.id]
+        for index in (repository.artifacts, repository.project.artifacts):
+            index.remove(artifact)
+        for child in children_of(artifact):
+            child.parents -= 1
+            self.show(child)
+        subject = artifact.subject
+        if subject is not None:
+            subject.accessories = tuple(a for a in subject.accessories if a.artifact != artifact)
+
     def show(self, artifact: Artifact) -> None:
         """Enter the artifact in the lists or take it out, as it now is."""
         artifact.repository.artifacts.show(artifact)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Depends, Response
 
-from preheat.sandbox.harbor.call import Opened, reply, text
+from preheat.sandbox.harbor.call import Opened, reply, state_of, text
 from preheat.sandbox.harbor.errors import HarborError, forbidden, unauthorized
+from preheat.sandbox.harbor.state import HarborState
 from preheat.sandbox.harbor.views import stamp
 
 __all__ = ["router"]
@@ -21,6 +22,10 @@ COMPONENTS: Final = (
     "redis",
     "registry",
     "registryctl",
+)
+JOBSERVICE_DOWN: Final = (
+    'failed to check health: Get "http://127.0.0.1:8089/api/v1/stats": dial tcp 127.0.0.1:8089: '
+    "connect: connection refused"
 )
 CATALOGUE: Final = {
     "project": {
@@ -37,6 +42,7 @@ CATALOGUE: Final = {
         "log": ("list",),
         "robot": ("create", "read", "list", "delete"),
         "preheat-policy": ("read", "create", "delete", "list", "update"),
+        "notification-policy": ("read", "create", "delete", "list", "update"),
     },
     "system": {
         "project": ("list", "create"),
@@ -65,10 +71,16 @@ async def ping() -> Response:
 
 
 @router.get("/api/v2.0/health")
-async def health() -> Response:
-    """Tell the health of all components, always with 200."""
-    components = [{"name": name, "status": "healthy"} for name in COMPONENTS]
-    return reply({"components": components, "status": "healthy"})
+async def health(state: Annotated[HarborState, Depends(state_of)]) -> Response:
+    """Tell the health of all components, always with 200 (recorded: health-jobservice-down)."""
+    is_well = state.deliveries.jobservice.is_running
+    components = [
+        {"name": name, "status": "healthy"}
+        if is_well or name != "jobservice"
+        else {"error": JOBSERVICE_DOWN, "name": name, "status": "unhealthy"}
+        for name in COMPONENTS
+    ]
+    return reply({"components": components, "status": "healthy" if is_well else "unhealthy"})
 
 
 @router.get("/api/v2.0/systeminfo")

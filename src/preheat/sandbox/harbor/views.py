@@ -224,8 +224,7 @@ def robot_json(robot: Robot) -> dict[str, Any]:
 
 
 def _tags(artifact: Artifact) -> list[dict[str, Any]]:
-    newest_first = sorted(artifact.tags, key=lambda tag: (tag.push_time, tag.id), reverse=True)
-    return [tag_json(tag) for tag in newest_first]
+    return [tag_json(tag) for tag in artifact.newest_tags]
 
 
 def _labels(artifact: Artifact, detail: Detail) -> list[dict[str, Any]] | None:

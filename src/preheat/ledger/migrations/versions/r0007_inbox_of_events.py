@@ -64,12 +64,12 @@ def _create_event() -> None:
         sa.UniqueConstraint("registry", "delivery", name=op.f("uq_event_registry_delivery")),
         sqlite_autoincrement=True,
     )
-    op.create_index(
-        op.f("ix_event_registry_repository_digest"), "event", ["registry", "repository", "digest"]
-    )
+    for column in ("digest", "tag"):
+        index = op.f(f"ix_event_registry_repository_{column}")
+        op.create_index(index, "event", ["registry", "repository", column])
     waiting, handled = sa.text("handled_at IS NULL"), sa.text("handled_at IS NOT NULL")
     for name, columns, where in (
-        ("ix_event_waiting", ["due_at"], waiting),
+        ("ix_event_waiting", ["registry", "due_at", "received_at", "id"], waiting),
         ("ix_event_handled_at", ["handled_at"], handled),
         ("ix_event_run", ["dag_id", "run_id"], handled),
     ):
