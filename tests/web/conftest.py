@@ -172,7 +172,7 @@ def receiver(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Receiv
     server = uvicorn.Server(uvicorn.Config(outer, log_config=None, access_log=False))
     thread = threading.Thread(target=server.run, args=([bound],))
     thread.start()
-    wait_for(lambda: server.started)
+    wait_for(lambda: server.started and bool(config._opened))
     made = Receiver(bound, server, thread, url, monkeypatch)
     made.connect("harbor_default", webhook_authorization=SECRET)
     yield made

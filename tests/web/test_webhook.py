@@ -13,6 +13,7 @@ from tests.web.conftest import DEFAULT, SECRET, Receiver, delivery
 
 from preheat.event import EventKind, EventSource
 from preheat.ledger import Ledger
+from preheat.provider import config
 from preheat.web import webhook
 
 if TYPE_CHECKING:
@@ -118,8 +119,8 @@ def test_nothing_is_lost_while_the_ledger_is_locked(
     receiver: Receiver, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Harbor hears 503 in time and repeats; then all is there, once."""
+    monkeypatch.setattr(webhook, "_LEDGER_SECONDS", 0.5)
     assert receiver.post(delivery(0)).status_code == 202
-    monkeypatch.setattr(webhook, "_LEDGER_SECONDS", 0.3)
     lock = sqlite3.connect(receiver.ledger_url.removeprefix("sqlite:///"), isolation_level=None)
     lock.execute("BEGIN IMMEDIATE")
     began = time.monotonic()
@@ -141,6 +142,7 @@ def test_nothing_is_lost_while_the_ledger_is_away(
 ) -> None:
     """The caller is not told where it is; the log is."""
     (tmp_path / "not").touch()
+    config._opened.popitem()[1].close()
     receiver.environment.setenv(
         "AIRFLOW__PREHEAT__LEDGER_URL", f"sqlite:///{tmp_path}/not/there/preheat.db"
     )

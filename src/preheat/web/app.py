@@ -48,11 +48,12 @@ class _Headers:
 
 
 def make_app() -> FastAPI:
-    """Make the app; each process makes its own, and nothing runs before the first request."""
+    """Make the app; nothing of it runs before the server's processes are there."""
     webhook = Webhook()
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        webhook.start()
         yield
         await webhook.close()
 

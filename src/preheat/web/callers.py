@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 __all__ = ["KEPT_SECONDS", "Callers"]
 
 KEPT_SECONDS = 15.0
-_PATIENCE_SECONDS = 0.8  # Harbor waits for 3 s, and the ledger needs some of them
+_PATIENCE_SECONDS = 1.5  # Harbor waits for 3 s, and the ledger needs some of them
 _MOST_KEPT = 1000
 _MOST_STRANGERS = 64
 _CONNECTION_ID = re.compile(r"[A-Za-z0-9_.:#!()-]{1,200}")

@@ -7,6 +7,8 @@ twice within about three minutes, and gives up (recorded: webhook-retries).
 from __future__ import annotations
 
 import asyncio
+import logging
+import threading
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
@@ -30,8 +32,11 @@ if TYPE_CHECKING:
 
 __all__ = ["RETRY_AFTER_SECONDS", "Webhook"]
 
+log = logging.getLogger(__name__)
+
 RETRY_AFTER_SECONDS = 15
 _LEDGER_SECONDS = 2.0
+_ANSWER_SECONDS = 2.7  # but for the time that the body takes
 _READ_AT_ONCE = 64 * 1024  # bytes that may keep the event loop busy
 
 
@@ -42,6 +47,11 @@ class Webhook:
         self._callers = Callers()
         self._writer = InboxWriter(_receive)
         self._log = RefusalLog()
+
+    @staticmethod
+    def start() -> None:
+        """Open the ledger already, so that the first delivery need not wait for it."""
+        threading.Thread(target=_open_ahead, name="preheat-ledger", daemon=True).start()
 
     async def take(self, request: Request, connection_id: str) -> Response:
         """Answer one delivery; one line in the log where it is refused."""
@@ -64,14 +74,17 @@ class Webhook:
         self._log.close()
 
     async def _take(self, request: Request, connection_id: str) -> Received:
+        clock = asyncio.get_running_loop().time
+        deadline = clock() + _ANSWER_SECONDS
         sent = [value for name, value in request.headers.raw if name == b"authorization"]
         if reason := await self._callers.refuse(connection_id, sent):
             raise _unauthorized(request, reason)
+        left = min(_LEDGER_SECONDS, deadline - clock())
         content_type = _readable_type(request)
         body = await read_body(request)
         events = await _read(connection_id, content_type, body)
         try:
-            return await self._writer.write(events, _LEDGER_SECONDS)
+            return await self._writer.write(events, left)
         except InboxFullError as error:
             raise _unavailable("Too much is being received.", str(error)) from None
         except TimeoutError:
@@ -81,6 +94,13 @@ class Webhook:
         except Exception as error:
             detail = "The delivery could not be kept."
             raise Refusal(HTTPStatus.INTERNAL_SERVER_ERROR, detail) from error
+
+
+def _open_ahead() -> None:
+    try:
+        open_ledger()
+    except Exception as error:  # noqa: BLE001 - told when a delivery comes, if one ever does
+        log.debug("The ledger is not open yet: %s", error)
 
 
 def _receive(deliveries: Sequence[Sequence[HarborEvent]]) -> list[Received]:

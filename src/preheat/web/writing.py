@@ -1,7 +1,7 @@
-"""Group commit: whatever has come while one batch was written is the next batch.
+"""Group commit: whatever has come since one batch was written is the next batch.
 
-A commit costs the same for one delivery as for a hundred, so one thread writes them all. Each
-request waits until its own events are durable.
+A commit costs nearly the same for one delivery as for a hundred, so one thread writes them all, and
+no more than twenty times a second. Each request waits until its own events are durable.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
+import time
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -28,6 +29,7 @@ __all__ = ["InboxFullError", "InboxWriter"]
 log = logging.getLogger(__name__)
 
 _MOST_AT_ONCE = 500
+_APART_SECONDS = 0.05
 _CLOSING_SECONDS = 5.0
 
 
@@ -120,13 +122,22 @@ class InboxWriter:
                 self._waiting -= len(ticket.events)
 
     def _run(self) -> None:
-        while batch := self._next():
-            self._write(batch)
+        begun = 0.0
+        while self._has_more(begun + _APART_SECONDS):
+            begun = time.monotonic()
+            if batch := self._next():
+                self._write(batch)
 
-    def _next(self) -> list[_Ticket]:
-        """Wait for tickets; none where there will be no more."""
+    def _has_more(self, not_before: float) -> bool:
+        """Wait until there is something to write, and time for it; not where we stop."""
         with self._changed:
             self._changed.wait_for(lambda: self._tickets or self._is_closed)
+            self._changed.wait_for(lambda: self._is_closed, max(0, not_before - time.monotonic()))
+            return bool(self._tickets) or not self._is_closed
+
+    def _next(self) -> list[_Ticket]:
+        """Take the oldest tickets; none where all gave up meanwhile."""
+        with self._changed:
             batch: list[_Ticket] = []
             events = 0
             for ticket in list(self._tickets.values()):
