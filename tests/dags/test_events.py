@@ -5,16 +5,17 @@ Webhooks come over HTTP from the sandbox's Harbor into the app that Airflow's AP
 
 from __future__ import annotations
 
+import importlib.util
 import socket
 import threading
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
 import uvicorn
 from fastapi import FastAPI
-from plugins.preheat_plugin import PreheatPlugin
 from sqlalchemy import create_engine, update
 
 from preheat.catchup import CatchUp, Wanted
@@ -137,10 +138,19 @@ class Harbor:
         return [outcome.label.partition(" ")[0] for outcome in asked]
 
 
+def load_plugin() -> Any:
+    """Load the plugin file as Airflow does: it is in no package."""
+    file = Path(__file__).parents[2] / "plugins" / "preheat_plugin.py"
+    spec = importlib.util.spec_from_file_location("preheat_plugin_of_events", file)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.PreheatPlugin()
+
+
 @pytest.fixture(scope="module")
 def door() -> Iterator[str]:
     """Serve the plugin's app where Airflow's API server would."""
-    (mounted,) = PreheatPlugin().fastapi_apps
+    (mounted,) = load_plugin().fastapi_apps
     outer = FastAPI()
     outer.mount(mounted["url_prefix"], mounted["app"])
     with socket.socket() as listening:
