@@ -74,7 +74,7 @@ class Refusal(Exception):  # noqa: N818 - no error of ours: an answer
             "detail": self.detail,
             **self.more,
         }
-        return JSONResponse(content, self.status, self.headers, MEDIA_TYPE)
+        return JSONResponse(content, self.status.value, self.headers, MEDIA_TYPE)
 
 
 @dataclass

@@ -65,7 +65,7 @@ class Webhook:
             "repeated": received.repeated,
             "ignored": received.ignored,
         }
-        return JSONResponse(counts, HTTPStatus.ACCEPTED)
+        return JSONResponse(counts, HTTPStatus.ACCEPTED.value)
 
     async def close(self) -> None:
         """Write what waits, and stop."""

@@ -1,7 +1,7 @@
 """Group commit: whatever has come since one batch was written is the next batch.
 
 A commit costs nearly the same for one delivery as for a hundred, so one thread writes them all, and
-no more than twenty times a second. Each request waits until its own events are durable.
+no more than ten times a second. Each request waits until its own events are durable.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ __all__ = ["InboxFullError", "InboxWriter"]
 log = logging.getLogger(__name__)
 
 _MOST_AT_ONCE = 500
-_APART_SECONDS = 0.05
+_APART_SECONDS = 0.1
 _CLOSING_SECONDS = 5.0
 
 
