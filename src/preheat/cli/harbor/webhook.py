@@ -71,7 +71,7 @@ def main() -> None:
 
 
 @app.command(epilog=EXIT_CODES)
-def install(
+def install(  # noqa: PLR0913 - typer's options
     *,
     project: ProjectOption = None,
     everything: AllOption = False,
@@ -85,7 +85,8 @@ def install(
 ) -> None:
     """Make the policy 'preheat' in each project, or repair it; others are left alone.
 
-    So is one of that name that leads to another Airflow or another connection. Harbor sends the connection's Webhook authorization along.
+    So is one of that name that leads to another Airflow or another connection. Harbor sends the
+    connection's Webhook authorization along.
     """
     from preheat.cli.harbor.run import run_install  # noqa: PLC0415 - help must not wait
 
