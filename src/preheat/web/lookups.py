@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 
 from airflow.sdk import BaseHook
 from airflow.sdk.exceptions import AirflowNotFoundException
-from airflow.sdk.execution_time.supervisor import ensure_secrets_backend_loaded
 
 from preheat.errors import InputError
 from preheat.provider.hooks.harbor import HarborHook
 
 if TYPE_CHECKING:
+    from airflow.sdk import Connection
     from pydantic import SecretStr
 
 __all__ = ["LookedUp", "TokenBucket", "look_up"]
@@ -49,6 +49,10 @@ def look_up(connection_id: str) -> LookedUp:
         return LookedUp(words="Airflow may not read the connection")
     except Exception as error:  # noqa: BLE001 - what somebody else's secrets backend raises
         return LookedUp(words=_unreadable(error), is_sure=False)
+    return _read(connection_id, connection)
+
+
+def _read(connection_id: str, connection: Connection) -> LookedUp:
     try:
         if connection.conn_type != HarborHook.conn_type:
             return LookedUp(words="the connection is not of the type harbor")
@@ -62,6 +66,11 @@ def look_up(connection_id: str) -> LookedUp:
 
 def _not_found(connection_id: str) -> LookedUp:
     """Tell whether it is not there, or a backend failed that would know."""
+    # Much is imported with it; Airflow did that already when it looked.
+    from airflow.sdk.execution_time.supervisor import (  # noqa: PLC0415
+        ensure_secrets_backend_loaded,
+    )
+
     words = "there is no such connection, or Airflow cannot read it"
     for backend in ensure_secrets_backend_loaded():
         try:
