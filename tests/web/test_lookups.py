@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
@@ -85,7 +86,7 @@ def test_who_asks_for_names_that_nobody_knows_keeps_no_harbor_waiting(
     """Lookups of strangers are few at a time and given up; the known have ways of their own."""
     monkeypatch.setattr(callers, "KEPT_SECONDS", 0.1)
     monkeypatch.setattr(callers, "_PATIENCE_SECONDS", 1.0)
-    monkeypatch.setattr(callers, "_STRANGERS_A_SECOND", 1000.0)
+    monkeypatch.setattr(TokenBucket, "take", lambda _: True)
     is_over = threading.Event()
     real = lookups.BaseHook.get_connection
 
@@ -131,11 +132,12 @@ def test_unknown_ids_are_looked_up_only_so_often(
     def ask(number: int) -> requests.Response:
         return receiver.post(delivery(), conn_id=f"stranger{number}")
 
+    began = time.monotonic()
     with ThreadPoolExecutor(20) as pool:
         answers = list(pool.map(ask, range(200)))
     refused = [one for one in answers if one.status_code == 503]
-    assert len(refused) > 100
-    assert len(looked_up) < 100
+    assert refused
+    assert len(looked_up) <= 1 + 20 * (1 + time.monotonic() - began)
     assert refused[0].headers["Retry-After"] == "15"
     assert any("too many unknown connections are asked for" in line for line in lines())
     assert receiver.post(delivery(2)).status_code == 202
@@ -186,11 +188,10 @@ def test_a_harbor_is_let_in_once_the_trouble_is_over(
         wait_for(lambda: receiver.post(delivery(1)).status_code == 202)
 
 
-def test_a_bucket_fills_again(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bucket_fills_again() -> None:
     """As many at once as it lets through in a second."""
     now = [100.0]
-    monkeypatch.setattr(lookups.time, "monotonic", lambda: now[0])
-    bucket = TokenBucket(20)
+    bucket = TokenBucket(20, lambda: now[0])
     assert [bucket.take() for _ in range(21)] == [True] * 20 + [False]
     now[0] += 0.1
     assert [bucket.take() for _ in range(3)] == [True, True, False]

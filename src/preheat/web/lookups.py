@@ -18,6 +18,8 @@ from preheat.errors import InputError
 from preheat.provider.hooks.harbor import HarborHook
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from airflow.sdk import Connection
     from pydantic import SecretStr
 
@@ -91,16 +93,18 @@ class TokenBucket:
     """Lets so many things happen in a second, and as many at once after a pause.
 
     :param rate: a second.
+    :param clock: seconds that never go back.
     """
 
-    def __init__(self, rate: float) -> None:
+    def __init__(self, rate: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._rate = rate
+        self._clock = clock
         self._left = rate
-        self._at = time.monotonic()
+        self._at = clock()
 
     def take(self) -> bool:
         """Take one, if there is one left."""
-        now = time.monotonic()
+        now = self._clock()
         self._left = min(self._left + (now - self._at) * self._rate, self._rate)
         self._at = now
         if self._left < 1:
