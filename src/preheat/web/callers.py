@@ -34,6 +34,7 @@ _PATIENCE_SECONDS = 1.5  # Harbor waits for 3 s, and the ledger needs some of th
 _MOST_KEPT = 1000
 _MOST_STRANGERS = 64
 _STRANGERS_A_SECOND = 20.0
+_STRANGERS_AT_ONCE = 100.0  # after a start every Harbor is one, and all may call at once
 _CONNECTION_ID = re.compile(r"[A-Za-z0-9_.:#!()-]{1,200}")
 _VALUES = 2  # the current one and the previous one
 
@@ -72,7 +73,7 @@ class Callers:
         self._key = secrets.token_bytes(32)
         self._known: OrderedDict[str, _Found] = OrderedDict()
         self._strangers: OrderedDict[str, _Found] = OrderedDict()
-        self._bucket = TokenBucket(_STRANGERS_A_SECOND)
+        self._bucket = TokenBucket(_STRANGERS_A_SECOND, _STRANGERS_AT_ONCE)
         self._troubled_until = float("-inf")
         self._under_way: dict[str, asyncio.Future[_Found]] = {}
         # Who asks for names that nobody knows must not keep the others waiting.

@@ -90,22 +90,26 @@ def _unreadable(error: Exception) -> str:
 
 
 class TokenBucket:
-    """Lets so many things happen in a second, and as many at once after a pause.
+    """Lets so many things happen in a second, and more at once after a pause.
 
     :param rate: a second.
+    :param most: at once.
     :param clock: seconds that never go back.
     """
 
-    def __init__(self, rate: float, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, rate: float, most: float, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._rate = rate
+        self._most = most
         self._clock = clock
-        self._left = rate
+        self._left = most
         self._at = clock()
 
     def take(self) -> bool:
         """Take one, if there is one left."""
         now = self._clock()
-        self._left = min(self._left + (now - self._at) * self._rate, self._rate)
+        self._left = min(self._left + (now - self._at) * self._rate, self._most)
         self._at = now
         if self._left < 1:
             return False
