@@ -116,7 +116,11 @@ def _slow(seconds: float) -> Callable[..., float]:
 
 @pytest.mark.parametrize("broken", [CatchUp, Inbox])
 def test_an_error_is_told_and_watching_goes_on(
-    world: Any, monkeypatch: pytest.MonkeyPatch, broken: type, caplog: pytest.LogCaptureFixture
+    world: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    broken: type,
+    capfd: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     """Whatever it is: a watcher that ended would be missed by nobody."""
     name = "turn" if broken is CatchUp else "due"
@@ -141,4 +145,5 @@ def test_an_error_is_told_and_watching_goes_on(
         await events.aclose()
 
     asyncio.run(asyncio.wait_for(watch(), SECONDS))
-    assert "a bug" in caplog.text
+    captured = capfd.readouterr()
+    assert "a bug" in caplog.text + captured.out + captured.err
