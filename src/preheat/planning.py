@@ -82,17 +82,23 @@ def reads_labels(policies: Iterable[Policy]) -> bool:
 
 
 def proved_warm(
-    ledger: Ledger, clusters: Clusters, demand: Demand | None = None
+    ledger: Ledger,
+    clusters: Clusters,
+    demand: Demand | None = None,
+    *,
+    repositories: Collection[str] | None = None,
 ) -> dict[PlacementKey, datetime]:
     """Tell what was proved warm, and when, on the clusters as they are described now.
 
     What was proved under other settings of a cluster is no proof, nor is less than is demanded.
+
+    :param repositories: only of these, by full name; None for all.
     """
     wanted = demand or Demand()
     settings = {cluster.name: cluster.settings() for cluster in clusters}
     return {
         key: proof.checked_at
-        for key, proof in ledger.warm().items()
+        for key, proof in ledger.warm(repositories=repositories).items()
         if key.cluster in settings
         and proof.grounds == grounds(key.scope, settings[key.cluster])
         and proof.seen.is_warm_under(wanted)

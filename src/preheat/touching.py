@@ -45,7 +45,8 @@ def touch(event: HarborEvent, policies: Sequence[Policy], *, only: str = "") -> 
     taking = [policy for policy in covering if _takes(policy, event)]
     if not taking:
         return Touched(words=f"no rule or pin of {_names(covering)} takes {event.repository}")
-    hearing = [policy for policy in taking if runs_on(policy, event)]
+    # What was put off for a policy, it heard before: by a source that the event bears no more.
+    hearing = [policy for policy in taking if only or runs_on(policy, event)]
     if not hearing:
         heard = sorted({kind.value for policy in taking for kind in policy.events})
         return Touched(words=f"{_names(taking)} runs on {', '.join(heard)}, not on {event.kind}")

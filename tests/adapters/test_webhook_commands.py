@@ -139,7 +139,10 @@ def test_what_was_installed_delivers(server: HarborServer) -> None:
             {"event_types": [*OURS["event_types"], "PULL_ARTIFACT"]},  # type: ignore[misc]
             ["sends PULL_ARTIFACT too"],
         ),
-        ({"targets": target(address="https://old/x")}, ["leads to https://old/x"]),
+        (
+            {"targets": target(address=ADDRESS.replace("https:", "http:"))},
+            [f"leads to {ADDRESS.replace('https:', 'http:')}"],
+        ),
         (
             {"targets": target(payload_format="Default")},
             ["sends the format Default"],
@@ -167,6 +170,35 @@ def test_install_repairs_what_differs(
     assert created is not None
     assert abs((made.created_at - created).total_seconds()) < 0.01
     assert told("list", *words) == {"web": ("right", [])}
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://other.example.com/preheat/webhooks/harbor/harbor_default",
+        "https://airflow.example.com:8443/preheat/webhooks/harbor/harbor_default",
+        f"{BASE}/preheat/webhooks/harbor/other",
+        f"{BASE}/staging/preheat/webhooks/harbor/harbor_default",
+        "https://old/x",
+    ],
+)
+def test_one_of_our_name_that_leads_elsewhere_is_taken_over_only_when_told_so(
+    address: str, server: HarborServer
+) -> None:
+    """Another Airflow would hear of nothing more; it is told, and the exit code is 1."""
+    given(server, "web", targets=target(address=address, auth_header="Bearer theirs"))
+    before = policies(server, "web")
+    words = ("install", "--project", "web", "--url", BASE)
+    for more in ((), ("--dry-run",)):
+        result = webhook(*words, *more)
+        assert result.exit_code == 1
+        assert "1 project: 1 not ours." in result.stdout
+    assert told(*words) == {"web": ("foreign", [f"it leads to {address}"])}
+    assert policies(server, "web") == before
+    taken = webhook(*words, "--take-over")
+    assert taken.exit_code == 0
+    assert "1 project: 1 repaired." in taken.stdout
+    assert policies(server, "web") == [OURS]
 
 
 def test_foreign_policies_are_left_alone(server: HarborServer) -> None:

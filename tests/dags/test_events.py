@@ -5,19 +5,22 @@ Webhooks come over HTTP from the sandbox's Harbor into the app that Airflow's AP
 
 from __future__ import annotations
 
+import importlib.util
 import socket
 import threading
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
 import uvicorn
 from fastapi import FastAPI
-from plugins.preheat_plugin import PreheatPlugin
+from sqlalchemy import create_engine, update
 
 from preheat.catchup import CatchUp, Wanted
 from preheat.ledger import Ledger
+from preheat.ledger.schema import event
 from preheat.plan import Disposition
 from preheat.policy.matchers import Matcher, MatcherKind
 from preheat.provider.hooks.harbor import HarborHook
@@ -116,6 +119,13 @@ class Harbor:
         with Ledger.open(self.place.ledger_url) as ledger:
             self._turns.turn(HarborHook("harbor_default").client(), ledger)
 
+    def let_time_pass(self) -> None:
+        """Let all be due that was put off."""
+        engine = create_engine(self.place.ledger_url)
+        with engine.begin() as connection:
+            connection.execute(update(event).values(due_at=datetime(2026, 1, 1, tzinfo=UTC)))
+        engine.dispose()
+
     def run(self) -> DagRun:
         """Run ``preheat_events`` to its end, as a nudge does."""
         return self.place.run(EVENTS)  # type: ignore[no-any-return]
@@ -128,10 +138,19 @@ class Harbor:
         return [outcome.label.partition(" ")[0] for outcome in asked]
 
 
+def load_plugin() -> Any:
+    """Load the plugin file as Airflow does: it is in no package."""
+    file = Path(__file__).parents[2] / "plugins" / "preheat_plugin.py"
+    spec = importlib.util.spec_from_file_location("preheat_plugin_of_events", file)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.PreheatPlugin()
+
+
 @pytest.fixture(scope="module")
 def door() -> Iterator[str]:
     """Serve the plugin's app where Airflow's API server would."""
-    (mounted,) = PreheatPlugin().fastapi_apps
+    (mounted,) = load_plugin().fastapi_apps
     outer = FastAPI()
     outer.mount(mounted["url_prefix"], mounted["app"])
     with socket.socket() as listening:
@@ -164,9 +183,9 @@ def test_a_push_is_warmed_once_and_its_way_can_be_read(harbor: Harbor) -> None:
     run = harbor.run()
 
     assert (run.state, harbor.warmed(run)) == ("success", [harbor.name("app") + ":1.0"])
-    (event,) = harbor.events()
-    (outcome,) = event.outcomes
-    assert (outcome.policy, event.run_id) == ("listening", run.run_id)
+    (told,) = harbor.events()
+    (outcome,) = told.outcomes
+    assert (outcome.policy, told.run_id) == ("listening", run.run_id)
     assert outcome.plan_id is not None
     again = harbor.run()
     assert [str(ti.state) for ti in again.get_task_instances() if ti.task_id == "report"] == [
@@ -199,8 +218,8 @@ def test_an_index_and_its_children_are_one_plan(harbor: Harbor) -> None:
     run = harbor.run()
 
     assert harbor.warmed(run) == [harbor.name("multi") + ":1.0"] * 2
-    assert {event.run_id for event in harbor.events()} == {run.run_id}
-    assert len({o.plan_id for event in harbor.events() for o in event.outcomes}) == 1
+    assert {one.run_id for one in harbor.events()} == {run.run_id}
+    assert len({o.plan_id for one in harbor.events() for o in one.outcomes}) == 1
     assert harbor.place.jobs == before + 2
 
 
@@ -319,20 +338,23 @@ def test_a_tag_that_moved_meanwhile_is_taken_as_it_is_now(harbor: Harbor) -> Non
     assert outcome.key.digest == second["digest"]
 
 
-def test_a_harbor_that_does_not_answer_keeps_its_events_waiting(harbor: Harbor) -> None:
-    """The run is red, and the next one warms."""
+def test_what_a_harbor_does_not_answer_is_looked_at_again(harbor: Harbor) -> None:
+    """The run is red, the event put off, and the run that takes it up again warms."""
     harbor.listen(["pushed"])
     harbor.push("app", "1.0")
     harbor.told(1)
-    dag = harbor.place.dags()[EVENTS]
-    dag.get_task("plan").retries = 0
     harbor.place.sandbox.harbor.faults.add(
         match={"path": r"/api/v2\.0/.*"}, times=None, status=503, body="{}"
     )
 
-    assert dag.test().state == "failed"
-    assert [event.handled_at for event in harbor.events()] == [None]
+    assert harbor.run().state == "failed"
+    first, again = harbor.events()
+    assert "503" in first.outcomes[0].words
+    assert (again.policy, again.handled_at) == ("listening", None)
+    assert again.due_at > first.due_at
     harbor.place.sandbox.harbor.faults.clear()
+    assert harbor.warmed(harbor.run()) == []
+    harbor.let_time_pass()
     assert harbor.warmed(harbor.run()) == [harbor.name("app") + ":1.0"]
 
 
@@ -344,9 +366,9 @@ def test_what_no_policy_takes_is_told_why(harbor: Harbor) -> None:
 
     assert harbor.run().state == "success"
 
-    (event,) = harbor.events()
-    assert event.outcomes == ()
-    assert event.words == "listening runs on scanned, not on pushed"
+    (told,) = harbor.events()
+    assert told.outcomes == ()
+    assert told.words == "listening runs on scanned, not on pushed"
 
 
 def test_a_deletion_ends_what_was_kept_warm(harbor: Harbor) -> None:
@@ -374,7 +396,7 @@ def test_a_deletion_ends_what_was_kept_warm(harbor: Harbor) -> None:
         assert [kept.label.partition(" ")[0] for kept in ledger.upkeep.kept()] == [
             harbor.name("app") + ":2.0"
         ]
-    assert "1 placement of it marked deleted" in [event.words for event in harbor.events()]
+    assert "1 placement of the repository marked deleted" in [one.words for one in harbor.events()]
 
 
 def test_an_event_waits_for_the_window(harbor: Harbor) -> None:
@@ -391,6 +413,6 @@ def test_an_event_waits_for_the_window(harbor: Harbor) -> None:
     assert run.state == "success"
     assert harbor.place.outcomes(run) == []
     first, waiting = harbor.events()
-    assert "waits until" in first.outcomes[0].words
+    assert "its window is closed; looked at again" in first.outcomes[0].words
     assert (waiting.policy, waiting.handled_at) == ("listening", None)
     assert waiting.due_at > first.received_at

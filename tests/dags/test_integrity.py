@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[2]
 DAGS = ROOT / "dags"
 POLICIES = sorted(path.stem for path in (ROOT / "include" / "policies").glob("*.yaml"))
-OWN = {"preheat_images", "preheat_upkeep"}
+OWN = {"preheat_events", "preheat_images", "preheat_upkeep"}
 IDS = [*(f"preheat__{name}" for name in POLICIES), *sorted(OWN)]
 
 
@@ -132,7 +132,9 @@ def test_parsing_looks_up_no_connection_and_no_variable(monkeypatch: pytest.Monk
     assert parse()
 
 
-@pytest.mark.parametrize("file", ["preheat_policies.py", "preheat_images.py", "preheat_upkeep.py"])
+@pytest.mark.parametrize(
+    "file", ["preheat_policies.py", "preheat_images.py", "preheat_events.py", "preheat_upkeep.py"]
+)
 def test_airflow_takes_each_file_for_a_dag_file(file: str) -> None:
     """Its heuristic skips files without certain words, and says nothing."""
     assert might_contain_dag(str(DAGS / file), safe_mode=True)

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import socket
-import threading
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -288,55 +286,3 @@ def test_a_flood_is_counted_at_its_end(receiver: Receiver, lines: Any) -> None:
     assert lines()[-1] == (
         "Webhooks: 3 more were refused with 401, which are not listed: only 20 are in 60 s"
     )
-
-
-def test_lookups_are_not_made_as_often_as_anybody_likes(
-    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Failures are kept too; memory for them has a bound."""
-    looked_up: list[str] = []
-    real = callers.BaseHook.get_connection
-
-    def counted(conn_id: str) -> Any:
-        looked_up.append(conn_id)
-        return real(conn_id)
-
-    monkeypatch.setattr(callers.BaseHook, "get_connection", counted)
-    for _ in range(5):
-        assert receiver.post(delivery(), conn_id="nobody").status_code == 401
-        assert receiver.post(delivery()).status_code == 202
-    assert looked_up == ["nobody", "harbor_default"]
-
-
-def test_who_asks_for_names_that_nobody_knows_keeps_no_harbor_waiting(
-    receiver: Receiver, lines: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Lookups of strangers are few at a time and given up; the known have ways of their own."""
-    monkeypatch.setattr(callers, "KEPT_SECONDS", 0.1)
-    monkeypatch.setattr(callers, "_PATIENCE_SECONDS", 1.0)
-    is_over = threading.Event()
-    real = callers.BaseHook.get_connection
-
-    def slow(conn_id: str) -> Any:
-        if conn_id.startswith("stranger"):
-            is_over.wait(20)
-        return real(conn_id)
-
-    monkeypatch.setattr(callers.BaseHook, "get_connection", slow)
-    assert receiver.post(delivery()).status_code == 202
-
-    def ask(number: int) -> int:
-        return receiver.post(delivery(), conn_id=f"stranger{number}").status_code
-
-    with ThreadPoolExecutor(80) as pool:
-        asked = pool.map(ask, range(80))
-        for number in range(5):
-            pause()
-            assert receiver.post(delivery(number)).status_code == 202
-            pause()
-        assert set(asked) == {401}
-    is_over.set()
-    said = "".join(lines())
-    assert "too many connections are being looked up" in said
-    receiver.stop()
-    assert "60 more were refused with 401" in lines()[-1]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from preheat.catchup.caught import Caught
 from preheat.catchup.cursors import cursor_name
 from preheat.catchup.feed import OVERLAP
-from preheat.errors import RefusedError
+from preheat.catchup.projects import of_each
 from preheat.event import EventKind, EventSource, HarborEvent
 
 if TYPE_CHECKING:
@@ -44,8 +44,8 @@ def new_artifacts(
 
     :param client: of Harbor 2.12 or newer (:meth:`HarborClient.has_project_listing`).
     :param projects: accept names of projects.
-    :raises RemoteError: if Harbor does not answer as it should; a project that it refuses is a
-        warning.
+    :raises RemoteError: if Harbor does not answer as it should: the first such error, after all
+        other projects were looked at. A project that it refuses is a warning.
     """
     name = cursor_name("added", registry)
     now = client.now()
@@ -53,14 +53,17 @@ def new_artifacts(
     since = datetime.fromisoformat(known) if known else None
     if since is not None:
         since = since - OVERLAP if now is None or now - since < STALE else None
-    caught = Caught()
-    for project in client.projects(projects):
-        try:
-            caught += _of_project(client, ledger, project.name, since)
-        except RefusedError as error:
-            caught += Caught(warnings=(str(error),))
+
+    def looked(project: str) -> Caught:
+        return _of_project(client, ledger, project, since)
+
+    caught, failure = of_each((one.name for one in client.projects(projects)), looked)
+    # Also after a failure: the project has a cursor of its own, which stays where it is, and the
+    # others must not become stale because of it.
     if now is not None:
         ledger.inbox.save_cursor(name, now.isoformat())
+    if failure is not None:
+        raise failure
     return caught
 
 

@@ -1,4 +1,8 @@
-"""Catching up by Harbor's audit log: all projects, a request a hundred events, and one a look."""
+"""Catching up by Harbor's audit log, of all projects together.
+
+A look is two requests: what time it is for Harbor, and the log; one more for each further hundred
+events.
+"""
 
 from __future__ import annotations
 

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-__all__ = ["FASTEST_SECONDS", "SLOWEST_SECONDS", "next_interval", "sweep_interval"]
+__all__ = [
+    "FAILED_SECONDS",
+    "FASTEST_SECONDS",
+    "SLOWEST_SECONDS",
+    "next_interval",
+    "sweep_interval",
+]
 
 FASTEST_SECONDS = 5.0
 SLOWEST_SECONDS = 60.0
 GROWTH = 1.5
 OFTEN_SECONDS = 300.0
 SELDOM_SECONDS = 3600.0
+FAILED_SECONDS = 300.0
+"""After a sweep that failed: it is dear, and what failed once is likely to fail again."""
 
 
 def next_interval(previous: float, *, found: bool) -> float:

@@ -20,7 +20,7 @@ from preheat.catchup.glimpse import (
     fingerprint_of,
     look_of,
 )
-from preheat.errors import RefusedError
+from preheat.catchup.projects import of_each
 from preheat.ledger import Glimpse
 
 if TYPE_CHECKING:
@@ -51,21 +51,23 @@ def sweep(
 
     :param projects: accept names of projects.
     :param accessories: whether signatures are looked for.
-    :raises RemoteError: if Harbor does not answer as it should; a project that it refuses is a
-        warning. What was kept by then stays.
+    :raises RemoteError: if Harbor does not answer as it should: the first such error, after all
+        other projects were swept. What they brought stays, and the sweep counts as not finished. A
+        project that Harbor refuses is a warning.
     """
     started = client.now()
     since = last_sweep(ledger, registry)
     known: dict[str, dict[str, str]] = defaultdict(dict)
     for repository, fingerprint in ledger.inbox.glimpses(registry).items():
         known[repository.partition("/")[0]][repository] = fingerprint
-    caught = Caught()
-    for project in client.projects(projects):
-        swept = _Sweep(client, ledger, registry, project.name, since)
-        try:
-            caught += swept.run(known[project.name], accessories=accessories)
-        except RefusedError as error:
-            caught += Caught(warnings=(str(error),))
+
+    def swept(project: str) -> Caught:
+        one = _Sweep(client, ledger, registry, project, since)
+        return one.run(known[project], accessories=accessories)
+
+    caught, failure = of_each((one.name for one in client.projects(projects)), swept)
+    if failure is not None:
+        raise failure
     if started is not None:
         ledger.inbox.save_cursor(cursor_name(_WAY, registry), started.isoformat())
     return caught

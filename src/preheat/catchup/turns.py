@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from preheat.catchup.additions import new_artifacts
 from preheat.catchup.feed import catch_up
-from preheat.catchup.pace import next_interval, sweep_interval
+from preheat.catchup.pace import FAILED_SECONDS, next_interval, sweep_interval
 from preheat.catchup.sweep import last_sweep, sweep
 from preheat.errors import RemoteError
 
@@ -72,8 +72,9 @@ class CatchUp:
     def turn(self, client: HarborClient, ledger: Ledger) -> float:
         """Do what is due, and tell after how many seconds something is due again.
 
-        :raises RemoteError: if Harbor does not answer as it should: what failed is due at once, and
-            all else that was due is done; how long to wait is the caller's to say.
+        :raises RemoteError: if Harbor does not answer as it should; all else that was due is done.
+            A sweep that failed has a pause of its own. What else failed is due at once, and how
+            long to wait is the caller's to say.
         """
         errors: list[RemoteError] = []
         for act in (self._choose, self._look, self._sweep):
@@ -114,6 +115,14 @@ class CatchUp:
         self._look_at = self._clock() + self._interval
 
     def _sweep(self, client: HarborClient, ledger: Ledger) -> None:
+        """Sweep, if that is due; one that fails does not take up every turn from then on."""
+        try:
+            self._swept(client, ledger)
+        except RemoteError:
+            self._sweep_at = self._clock() + FAILED_SECONDS
+            raise
+
+    def _swept(self, client: HarborClient, ledger: Ledger) -> None:
         """Sweep, if that is due; what another process swept lately is not swept again."""
         pause = self._sweep_pause()
         if self._sweep_at is None:

@@ -19,6 +19,7 @@ __all__ = ["observe"]
 _ABOUT = "ledger"
 _SKEW_SECONDS = 30.0
 _LEFT_SECONDS = 2 * 3600.0
+_WAITING_SECONDS = 600.0
 
 
 def observe(ledger: Ledger | PreheatError, now: Callable[[], datetime]) -> Iterator[Observation]:
@@ -36,6 +37,7 @@ def observe(ledger: Ledger | PreheatError, now: Callable[[], datetime]) -> Itera
     theirs = ledger.upkeep.now()
     yield _clock((theirs - asked - (now() - asked) / 2).total_seconds())
     yield _open_attempts(ledger)
+    yield _waiting_events(ledger, theirs)
 
 
 def _revision(status: LedgerStatus) -> Observation:
@@ -59,6 +61,20 @@ def _clock(skew: float) -> Observation:
         return Observation(_ABOUT, "clock", State.OK, detail)
     advice = "synchronise the clocks (NTP): freshFor and keepWarm are wrong by that much"
     return Observation(_ABOUT, "clock", State.LOOK, detail, advice)
+
+
+def _waiting_events(ledger: Ledger, now: datetime) -> Observation:
+    due = ledger.inbox.due()
+    since = due.oldest_received_at
+    if since is None or (now - since).total_seconds() < _WAITING_SECONDS:
+        detail = f"{count_of(due.count, 'event')} wait to be taken up"
+        return Observation(_ABOUT, "events", State.OK, detail)
+    detail = f"{count_of(due.count, 'event')} wait, the first since {since:%Y-%m-%d %H:%M %Z}"
+    advice = (
+        "see that preheat_events is not paused and its runs are green; it exists for policies with "
+        "triggers.events: where there are none, `preheat harbor webhook remove` ends the webhooks"
+    )
+    return Observation(_ABOUT, "events", State.LOOK, detail, advice)
 
 
 def _open_attempts(ledger: Ledger) -> Observation:

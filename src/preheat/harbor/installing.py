@@ -120,10 +120,17 @@ def differences(found: WebhookPolicy, wanted: WebhookPolicy) -> tuple[str, ...]:
 
 
 def install(
-    webhooks: Webhooks, project: str, wanted: WebhookPolicy, *, dry_run: bool = False
+    webhooks: Webhooks,
+    project: str,
+    wanted: WebhookPolicy,
+    *,
+    take_over: bool = False,
+    dry_run: bool = False,
 ) -> Outcome:
-    """Make our policy in a project, or repair it.
+    """Make our policy in a project, or repair it; one that leads elsewhere is left alone.
 
+    :param take_over: whether one that leads elsewhere is made ours: another Airflow, or another
+        connection of this one, hears of nothing more then.
     :param dry_run: only tell what would be done.
     :raises RemoteError: if Harbor refuses, saying which permission is missing, or does not answer.
     """
@@ -135,6 +142,8 @@ def install(
     wrong = differences(found, wanted)
     if not wrong:
         return Outcome(State.RIGHT)
+    if not take_over and not _leads_to(found, wanted.targets[0]):
+        return Outcome(State.FOREIGN, (f"it leads to {_addresses(found)}",))
     if not dry_run:
         kept = replace(wanted, id=found.id, creator=found.creator, created_at=found.created_at)
         webhooks.update(project, replace(kept, description=found.description))
@@ -155,6 +164,25 @@ def remove(webhooks: Webhooks, project: str, registry: str, *, dry_run: bool = F
     if not dry_run:
         webhooks.delete(project, found.id)
     return Outcome(State.REMOVED)
+
+
+def _leads_to(found: WebhookPolicy, right: WebhookTarget) -> bool:
+    """Tell whether a policy is ours by where it leads to: host and path, among other targets too.
+
+    The scheme is not looked at: who goes from http to https is nobody else.
+    """
+    return any(_place(target.address) == _place(right.address) for target in found.targets)
+
+
+def _place(address: str) -> tuple[str, str]:
+    """Tell host, port and path of an address."""
+    try:
+        url = urlsplit(address.strip())
+        port = url.port or {"http": 80, "https": 443}.get(url.scheme)
+    except ValueError:
+        return "", address
+    default = port in {80, 443}
+    return f"{url.hostname or ''}{'' if default else f':{port}'}", url.path.rstrip("/")
 
 
 def _differences(found: WebhookPolicy, wanted: WebhookPolicy) -> Iterator[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, func, or_, select, tuple_
+from sqlalchemy import func, select
 
 from preheat.event import EventKind, EventSource, HarborEvent
 from preheat.ledger.engine import in_parts
@@ -32,7 +32,10 @@ __all__ = [
 ]
 
 MOST = 10_000
-"""Events that are taken up at once."""
+"""Events of a Harbor that are taken up at once."""
+
+# As the partial index says it, so that it is used.
+WAITS = table.c.handled_at.is_(None)
 
 
 def due(connection: Connection, registry: str, now: datetime) -> DueEvents:
@@ -52,25 +55,40 @@ def due(connection: Connection, registry: str, now: datetime) -> DueEvents:
 
 
 def waiting(connection: Connection, now: datetime) -> list[StoredEvent]:
-    """Read what is to be taken up now, oldest first.
+    """Read what is to be taken up now, oldest first, at most ``MOST`` of each Harbor.
 
     That is what is due, and with it what happened in the same repositories and would be due soon.
     What was put off waits for its own time: else a repository in which much happens would put it
-    off again and again.
+    off again and again. The limit is each Harbor's own, so that a flood from one does not keep
+    another's events waiting.
     """
-    is_due = and_(table.c.handled_at.is_(None), table.c.due_at <= now)
-    places = select(table.c.registry, table.c.repository).where(is_due).distinct()
-    beside = and_(
-        table.c.source != EventSource.DEFERRED.value,
-        tuple_(table.c.registry, table.c.repository).in_(places),
-    )
-    query = (
-        select(table)
-        .where(table.c.handled_at.is_(None), or_(table.c.due_at <= now, beside))
-        .order_by(table.c.id)
-        .limit(MOST)
-    )
-    return all_of(connection, query)
+    ids: list[int] = []
+    for registry in _registries_due(connection, now):
+        ids += _waiting_of(connection, registry, now)
+    # Somebody may have taken some of them up since.
+    return [one for one in get(connection, ids) if one.handled_at is None]
+
+
+def _registries_due(connection: Connection, now: datetime) -> list[str]:
+    """Tell of which Harbors something is due, from the index of what waits."""
+    query = select(table.c.registry).where(WAITS, table.c.due_at <= now).distinct()
+    return sorted(connection.scalars(query))
+
+
+def _waiting_of(connection: Connection, registry: str, now: datetime) -> list[int]:
+    """Give the ids of what is to be taken up of one Harbor.
+
+    Two queries, each of which the index of what waits answers. With one that says *or*, SQLite goes
+    through the whole table by its ids.
+    """
+    waits = select(table.c.id, table.c.repository).where(WAITS, table.c.registry == registry)
+    due_first = waits.where(table.c.due_at <= now).order_by(table.c.due_at, table.c.id).limit(MOST)
+    rows = connection.execute(due_first).all()
+    places = {row.repository for row in rows}
+    soon = waits.where(table.c.due_at > now, table.c.source != EventSource.DEFERRED.value)
+    soon = soon.order_by(table.c.due_at, table.c.id).limit(MOST)
+    beside = [row.id for row in connection.execute(soon) if row.repository in places]
+    return [*(row.id for row in rows), *beside][:MOST]
 
 
 def get(connection: Connection, ids: Collection[int]) -> list[StoredEvent]:

@@ -13,7 +13,7 @@ from preheat.ledger.inbox import Inbox
 from preheat.ledger.upkeep import Upkeep
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
     from datetime import datetime
 
     from sqlalchemy.engine import URL
@@ -161,14 +161,21 @@ class Ledger(Attempting):
         with engine.reading(self._engine) as connection:
             return outcomes.of_run(connection, dag_id, run_id)
 
-    def warm(self, since: datetime | None = None) -> Mapping[PlacementKey, Proof]:
+    def warm(
+        self, since: datetime | None = None, *, repositories: Collection[str] | None = None
+    ) -> Mapping[PlacementKey, Proof]:
         """Tell what was warm when last checked, if not before ``since``, or so on some hosts.
 
         Whoever plans compares the grounds, for what was proved under other settings is no proof
         now, and judges what was seen by its demand.
         """
         with engine.reading(self._engine) as connection:
-            return placements.warm(connection, since)
+            return placements.warm(connection, since, repositories)
+
+    def asked_since(self, since: datetime) -> Mapping[PlacementKey, datetime]:
+        """Tell which placements were asked for since then, and when that was last."""
+        with engine.reading(self._engine) as connection:
+            return placements.asked_since(connection, since)
 
     def placement(self, placement_id: int) -> StoredPlacement:
         """Read one placement.

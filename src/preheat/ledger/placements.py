@@ -21,7 +21,7 @@ from preheat.placement import PlacementKey, Scope, TrackSettings, grounds
 from preheat.verdict import Seen, Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
     from datetime import datetime
 
     from sqlalchemy import ColumnElement, Connection, RowMapping
@@ -129,7 +129,9 @@ def read_key(stored: RowMapping) -> PlacementKey:
     )
 
 
-def warm(connection: Connection, since: datetime | None) -> dict[PlacementKey, Proof]:
+def warm(
+    connection: Connection, since: datetime | None, repositories: Collection[str] | None = None
+) -> dict[PlacementKey, Proof]:
     """Tell what was warm when last checked, when that was and what it rests on.
 
     PARTIAL is among it where a host holds every layer: that may be enough for another demand.
@@ -140,10 +142,27 @@ def warm(connection: Connection, since: datetime | None) -> dict[PlacementKey, P
     )
     if since is not None:
         query = query.where(table.c.checked_at >= since)
+    parts = [query]
+    if repositories is not None:
+        some = in_parts(sorted(repositories))
+        parts = [query.where(table.c.repository.in_(names)) for names in some]
     return {
         read_key(row): Proof(row["checked_at"], row["grounds"], read_seen(row))
-        for row in connection.execute(query).mappings()
+        for part in parts
+        for row in connection.execute(part).mappings()
     }
+
+
+def asked_since(connection: Connection, since: datetime) -> dict[PlacementKey, datetime]:
+    """Tell what was asked for since then, and when that was last."""
+    last = func.max(attempt.c.opened_at).label("last")
+    query = (
+        select(*table.c, last)
+        .join(attempt, attempt.c.placement_id == table.c.id)
+        .where(attempt.c.opened_at >= since)
+        .group_by(*table.c)
+    )
+    return {read_key(row): row["last"] for row in connection.execute(query).mappings()}
 
 
 def read_seen(stored: RowMapping) -> Seen:

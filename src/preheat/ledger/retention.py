@@ -1,6 +1,6 @@
 """Retention: what the ledger may forget, and what it never does.
 
-Never an event that waits, nor an open attempt, nor the last plan of a policy over all that it looks
+Never an open attempt, nor the last plan of a policy over all that it looks
 at, nor the last attempt and the last proof of a placement, nor what a plan that stays refers to.
 Placements and images stay: they are small, and the verdict of a placement is its last proof.
 """
@@ -34,7 +34,7 @@ class Pruned:
     """How much was forgotten.
 
     :param kept: rows of what was to be kept warm until a moment that has passed.
-    :param events: those that a run took up.
+    :param events: those that a run took up, and those that waited in vain for so long.
     """
 
     plans: int = 0
@@ -110,8 +110,13 @@ def forget_attempts(connection: Connection, before: datetime, most: int) -> int:
 
 
 def forget_events(connection: Connection, before: datetime, most: int) -> int:
-    """Remove up to ``most`` events that a run took up before; tells how many."""
-    query = select(event.c.id).where(event.c.handled_at < before).limit(most)
+    """Remove up to ``most`` events that a run took up before; tells how many.
+
+    Also those that wait since before for a run that never came: else what a webhook tells would
+    fill the ledger where no policy listens any more.
+    """
+    in_vain = and_(event.c.handled_at.is_(None), event.c.due_at < before)
+    query = select(event.c.id).where(or_(event.c.handled_at < before, in_vain)).limit(most)
     ids = list(connection.scalars(query))
     if ids:
         connection.execute(delete(event).where(event.c.id.in_(ids)))

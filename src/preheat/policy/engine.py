@@ -40,6 +40,8 @@ class Evaluation:
     :param warm: placements found warm, with the time of that proof; fresh ones are not asked for.
     :param spent: bytes that the policy asked of each cluster in the last day, by cluster name.
     :param max_map_length: most placements of one cluster in one run (Airflow: ``max_map_length``).
+    :param partial: whether the catalogue holds some repositories only: then it is no wonder that a
+        source or rule matches nothing.
     :raises ProblemsError: when ``clusters`` lacks one that the policy names.
     """
 
@@ -53,7 +55,9 @@ class Evaluation:
         warm: Mapping[PlacementKey, datetime] | None = None,
         spent: Mapping[str, int] | None = None,
         max_map_length: int = 1024,
+        partial: bool = False,
     ) -> None:
+        self._partial = partial
         self.policy = policy
         self.now = now
         self._used = {cluster.name: cluster for cluster in clusters.named(policy.cluster_names)}
@@ -90,7 +94,7 @@ class Evaluation:
             clusters=tuple(cluster.as_data() for cluster in self._used.values()),
             accept_partial=self._placing.accept_partial,
             warnings=(
-                *self.matching.warnings,
+                *(() if self._partial else self.matching.warnings),
                 *(warning for gate in policy.gates for warning in gate.warnings(self.now)),
                 *taking.warnings,
                 *limits.warnings,
@@ -101,6 +105,7 @@ class Evaluation:
             opens_at=limits.opens_at,
             over_budget=limits.question,
             keep_warm=policy.keep_warm,
+            partial=self._partial,
         )
 
     def _wanted(self) -> list[tuple[str, ...]]:

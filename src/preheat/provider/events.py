@@ -34,8 +34,9 @@ if TYPE_CHECKING:
 __all__ = ["EVENTS_DAG", "events_dag"]
 
 EVENTS_DAG = "preheat_events"
-# A run goes on while its images get warm; the next push must not wait for that.
-_RUNS_AT_ONCE = 16
+# A run goes on while its images get warm, for an hour or more on a sick cluster; the next push must
+# not wait for that. What bounds the work is the clusters' pools.
+_RUNS_AT_ONCE = 128
 
 
 def events_dag(dag_folder: Path, doc: str | None) -> DAG:
@@ -46,7 +47,7 @@ def events_dag(dag_folder: Path, doc: str | None) -> DAG:
     """
     files = Files.beside(dag_folder)
     clusters, problems = files.clusters()
-    policies = _listening(files, clusters)
+    policies, broken = _listening(files, clusters)
     wrong = invalid_doc(files.clusters_file.name, problems, Files.shown(files.clusters_file))
     with DAG(
         dag_id=EVENTS_DAG,
@@ -68,6 +69,7 @@ def events_dag(dag_folder: Path, doc: str | None) -> DAG:
                 DrainEventsOperator,
                 policies=policies,
                 clusters=clusters,
+                broken=broken,
                 max_active_tis_per_dag=1,
             )
         Body(
@@ -79,10 +81,11 @@ def events_dag(dag_folder: Path, doc: str | None) -> DAG:
     return dag
 
 
-def _listening(files: Files, clusters: Clusters) -> tuple[Policy, ...]:
-    """Read the policies with events; a broken file is told by its own DAG."""
-    read = (files.policy(path, clusters)[0] for path in files.policies())
-    return tuple(policy for policy in read if policy is not None and policy.events)
+def _listening(files: Files, clusters: Clusters) -> tuple[tuple[Policy, ...], tuple[str, ...]]:
+    """Read the policies with events, and name the files that cannot be read; their DAGs say why."""
+    read = {path.name: files.policy(path, clusters)[0] for path in files.policies()}
+    policies = tuple(policy for policy in read.values() if policy is not None and policy.events)
+    return policies, tuple(name for name, policy in read.items() if policy is None)
 
 
 def _way(policy: Policy) -> dict[str, Any]:

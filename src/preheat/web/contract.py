@@ -134,5 +134,7 @@ RESPONSES: dict[int | str, dict[str, Any]] = {
     413: _refused(f"The body is longer than {MOST_BYTES:,} bytes."),
     415: _refused("The body is neither JSON nor a CloudEvent in JSON, in UTF-8."),
     500: _refused("The delivery could not be kept."),
-    503: _refused("The ledger does not answer, or too much comes: try again."),
+    503: _refused(
+        "The ledger or Airflow's connections cannot be read, or too much comes: try again."
+    ),
 }

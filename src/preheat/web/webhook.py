@@ -23,12 +23,13 @@ from preheat.web.refusing import Refusal, RefusalLog
 from preheat.web.writing import InboxFullError, InboxWriter
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from fastapi import Request, Response
 
     from preheat.event import HarborEvent
     from preheat.ledger import Received
+    from preheat.web.callers import Denial
 
 __all__ = ["RETRY_AFTER_SECONDS", "Webhook"]
 
@@ -77,8 +78,8 @@ class Webhook:
         clock = asyncio.get_running_loop().time
         deadline = clock() + _ANSWER_SECONDS
         sent = [value for name, value in request.headers.raw if name == b"authorization"]
-        if reason := await self._callers.refuse(connection_id, sent):
-            raise _unauthorized(request, reason)
+        if denial := await self._callers.deny(connection_id, sent):
+            raise _not_let_in(request, denial)
         left = min(_LEDGER_SECONDS, deadline - clock())
         content_type = _readable_type(request)
         body = await read_body(request)
@@ -130,16 +131,21 @@ def _readable_type(request: Request) -> str:
     return content_type
 
 
-def _unauthorized(request: Request, reason: str) -> Refusal:
+def _not_let_in(request: Request, denial: Denial) -> Refusal:
     """Refuse; the same answer for every reason, so that nobody learns what there is."""
+    if denial.may_pass:
+        detail = "It cannot be told now who may call."
+        return _unavailable(detail, denial.reason, headers=unread(request))
     return Refusal(
         HTTPStatus.UNAUTHORIZED,
         "The header Authorization is not that of this connection.",
-        reason=reason,
+        reason=denial.reason,
         headers={"WWW-Authenticate": 'Bearer realm="preheat"', **unread(request)},
     )
 
 
-def _unavailable(detail: str, reason: str = "") -> Refusal:
-    headers = {"Retry-After": str(RETRY_AFTER_SECONDS)}
+def _unavailable(
+    detail: str, reason: str = "", *, headers: Mapping[str, str] | None = None
+) -> Refusal:
+    headers = {"Retry-After": str(RETRY_AFTER_SECONDS), **(headers or {})}
     return Refusal(HTTPStatus.SERVICE_UNAVAILABLE, detail, reason=reason, headers=headers)

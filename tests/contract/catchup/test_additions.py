@@ -5,7 +5,10 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+import pytest
+
 from preheat.catchup import Caught, new_artifacts
+from preheat.errors import RemoteUnavailableError
 from preheat.event import EventKind, EventSource
 from preheat.sandbox.harbor import ImageSpec, Permission, push_image
 
@@ -14,6 +17,7 @@ if TYPE_CHECKING:
 
     from preheat.harbor.client import HarborClient
     from preheat.ledger import Ledger
+    from preheat.sandbox import HarborServer
     from preheat.sandbox.harbor import HarborState
 
 
@@ -130,3 +134,20 @@ def test_a_refused_project_stops_no_other(
     caught = look(half, ledger)
     assert caught.new == 1
     assert "artifact:list" in caught.warnings[0]
+
+
+def test_one_project_s_trouble_keeps_nobody_from_the_younger_ones(
+    server: HarborServer, harbor: HarborState, lister: HarborClient, ledger: Ledger, registry: str
+) -> None:
+    """It is raised in the end, and what was pushed there is told when it is over."""
+    harbor.add_project("young")
+    look(lister, ledger)
+    for project in ("web", "ml", "young"):
+        push_image(harbor, f"{project}/app", ImageSpec(project), tags=["1"])
+    server.faults.add(match={"path": "/api/v2.0/projects/ml/artifacts"}, status=500, times=None)
+    with pytest.raises(RemoteUnavailableError):
+        look(lister, ledger)
+    assert sorted(pushes(ledger, registry)) == [("web/app", "1"), ("young/app", "1")]
+    server.faults.clear()
+    assert look(lister, ledger).new == 1
+    assert ("ml/app", "1") in pushes(ledger, registry)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from preheat.catchup import Caught, sweep
+from preheat.catchup.sweep import last_sweep
 from preheat.errors import RemoteUnavailableError
 from preheat.sandbox.harbor import ImageSpec, Permission, push_image, sign
 from preheat.sandbox.harbor.store import children_of
@@ -225,6 +226,29 @@ def test_trouble_keeps_what_was_swept(
         swept(lister, ledger)
     assert told(ledger, registry) == [("pushed", "web/app", "1")]
     assert swept(lister, ledger) == Caught(new=1)
+
+
+def test_one_project_s_trouble_keeps_nobody_from_the_younger_ones(
+    server: HarborServer, harbor: HarborState, lister: HarborClient, ledger: Ledger, registry: str
+) -> None:
+    """It is raised when all others are swept, and the sweep counts as not finished."""
+    harbor.add_project("young")
+    swept(lister, ledger)
+    finished = last_sweep(ledger, registry)
+    for project in ("web", "ml", "young"):
+        push_image(harbor, f"{project}/app", ImageSpec(project), tags=["1"])
+    server.faults.add(match={"path": "/api/v2.0/projects/ml/artifacts"}, status=500, times=None)
+    with pytest.raises(RemoteUnavailableError) as raised:
+        swept(lister, ledger)
+    assert "/projects/ml/" in raised.value.request
+    assert sorted(told(ledger, registry)) == [
+        ("pushed", "web/app", "1"),
+        ("pushed", "young/app", "1"),
+    ]
+    assert last_sweep(ledger, registry) == finished
+    server.faults.clear()
+    assert swept(lister, ledger) == Caught(new=1)
+    assert last_sweep(ledger, registry) != finished
 
 
 def test_an_older_harbor_is_swept_repository_by_repository(

@@ -195,6 +195,35 @@ def test_one_way_that_fails_stops_no_other(
     assert catching.turn(robot, ledger) == 7.5
 
 
+def test_a_sweep_that_fails_does_not_take_up_every_turn(
+    server: HarborServer,
+    harbor: HarborState,
+    robot: HarborClient,
+    ledger: Ledger,
+    registry: str,
+    clock: Clock,
+) -> None:
+    """It is tried again after five minutes; the log is read at its own pace meanwhile."""
+    harbor.add_project("young")
+    push_image(harbor, "web/app", ImageSpec("a"), tags=["1"])
+    catching = CatchUp(registry, Wanted((everything,)), clock)
+    turns(catching, robot, ledger, clock, 1)
+    clock.now += HOUR
+    server.faults.add(match={"path": "/api/v2.0/projects/ml/artifacts"}, status=500, times=None)
+    with pytest.raises(RemoteUnavailableError):
+        catching.turn(robot, ledger)
+    failed_at = clock.now
+    clock.now += 10
+    push_image(harbor, "web/app", ImageSpec("b"), tags=["2"])
+    robot.counts.clear()
+    assert turns(catching, robot, ledger, clock, 2) == [5.0, 7.5]
+    assert told(ledger, registry) == ["2"]
+    assert robot.counts["listing"] == 0
+    with pytest.raises(RemoteUnavailableError):
+        turns(catching, robot, ledger, clock, 100)
+    assert 300 <= clock.now - failed_at < 360
+
+
 def test_a_warning_is_given_once(
     harbor: HarborState,
     ask_as: Callable[[str], HarborClient],

@@ -108,7 +108,7 @@ def test_the_last_plan_over_everything_stays(past: Past) -> None:
 
 
 def test_events_go_once_a_run_took_them_up(past: Past) -> None:
-    """What waits stays, whatever its age: somebody has still to look there."""
+    """And when they waited in vain for so long; not while their time is still to come."""
     told = [
         HarborEvent("harbor", f"ce:{n}", EventSource.WEBHOOK, kind, f"web/{n}", type="X")
         for n, kind in enumerate([EventKind.PUSHED] * 450 + [EventKind.OTHER])
@@ -122,6 +122,10 @@ def test_events_go_once_a_run_took_them_up(past: Past) -> None:
     with past.ledger._engine.begin() as connection:
         connection.execute(update(event).values(received_at=then, due_at=then))
         connection.execute(update(event).where(event.c.id != waiting.id).values(handled_at=then))
+        in_vain = taken.pop().id
+        connection.execute(update(event).where(event.c.id == in_vain).values(handled_at=None))
+        soon = past.ledger.upkeep.now()
+        connection.execute(update(event).where(event.c.id == waiting.id).values(due_at=soon))
         connection.execute(update(ignored_event).values(last_at=then))
 
     assert past.prune() == Pruned(events=449)

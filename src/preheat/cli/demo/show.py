@@ -88,7 +88,9 @@ class Demo:
         self._say(f"Running the policy {DAG_ID}")
         self._until(self._dags_are_known, "Airflow to find the DAGs")
         self._note("Airflow has found the DAGs")
-        self.api.unpause(IMAGES_ID)
+        # Now, because Airflow starts the watcher of a DAG half a minute after it was unpaused.
+        for dag_id in (IMAGES_ID, EVENTS_ID):
+            self.api.unpause(dag_id)
         run_id = self._run_id()
         is_warm = self._follow(run_id)
         is_warm &= self._push()
@@ -234,7 +236,6 @@ class Demo:
         pushing = Pushing(f"http://127.0.0.1:{self.harbor_port}", self.api.url)
         self._say("An image is pushed, and nobody starts anything")
         pushing.install_webhook()
-        self.api.unpause(EVENTS_ID)
         with Ledger.open(self._ledger_url) as ledger:
             self._note(f"pushed {pushing.push()}")
             self._until(lambda: pushing.has_been_taken_up(ledger), "a run on the push")

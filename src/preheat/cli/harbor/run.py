@@ -47,7 +47,9 @@ class Order:
     credentials: str = ""
 
 
-def run_install(order: Order, url: str, *, insecure: bool, dry_run: bool, as_json: bool) -> None:
+def run_install(
+    order: Order, url: str, *, insecure: bool, take_over: bool, dry_run: bool, as_json: bool
+) -> None:
     """Make or repair our policy in each project."""
     with errors_told():
         wanted = _wanted(order, url, insecure=insecure)
@@ -55,7 +57,8 @@ def run_install(order: Order, url: str, *, insecure: bool, dry_run: bool, as_jso
         webhooks = client.webhooks
 
         def act(project: str) -> Line:
-            return Line(project, install(webhooks, project, wanted, dry_run=dry_run))
+            done = install(webhooks, project, wanted, take_over=take_over, dry_run=dry_run)
+            return Line(project, done)
 
         lines = _in_each(order, client, act)
     _end(order, lines, as_json=as_json, dry_run=dry_run)
@@ -164,7 +167,7 @@ def _end(
 ) -> None:
     bad = {State.REFUSED, State.FAILED, State.WRONG}
     if not is_removal:
-        bad.add(State.MISSING)
+        bad |= {State.MISSING, State.FOREIGN}
     if as_json:
         print_json(data_of(order.registry, lines, dry_run=dry_run))
     else:

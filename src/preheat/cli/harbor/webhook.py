@@ -55,6 +55,13 @@ InsecureOption = Annotated[
         help="Let Harbor send to whoever answers there, whatever the certificate: for a trial.",
     ),
 ]
+TakeOverOption = Annotated[
+    bool,
+    typer.Option(
+        "--take-over",
+        help="Also change a policy 'preheat' that leads to another Airflow or connection.",
+    ),
+]
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Only tell what would be done.")]
 
 
@@ -64,7 +71,7 @@ def main() -> None:
 
 
 @app.command(epilog=EXIT_CODES)
-def install(
+def install(  # noqa: PLR0913 - typer's options
     *,
     project: ProjectOption = None,
     everything: AllOption = False,
@@ -72,17 +79,21 @@ def install(
     credentials: AsOption = "",
     url: UrlOption = "",
     insecure: InsecureOption = False,
+    take_over: TakeOverOption = False,
     dry_run: DryRunOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Make the policy 'preheat' in each project, or repair it; others are left alone.
 
-    Harbor sends the connection's Webhook authorization along.
+    So is one of that name that leads to another Airflow or another connection. Harbor sends the
+    connection's Webhook authorization along.
     """
     from preheat.cli.harbor.run import run_install  # noqa: PLC0415 - help must not wait
 
     order = _order(project, registry, credentials, everything=everything)
-    run_install(order, url, insecure=insecure, dry_run=dry_run, as_json=as_json)
+    run_install(
+        order, url, insecure=insecure, take_over=take_over, dry_run=dry_run, as_json=as_json
+    )
 
 
 @app.command("list", epilog=EXIT_CODES)

@@ -27,33 +27,46 @@ if TYPE_CHECKING:
 
 __all__ = ["DrainEventsOperator"]
 
+_TOLD = 200
+
 
 class DrainEventsOperator(BaseOperator):
     """Drain the inbox of events: one plan for each policy that they touch.
 
     **Guarantees**: an event leaves the inbox in the transaction that records the plans it led to;
-    if this task dies before, the next run takes it up. A cleared task takes its own events up
-    again. What one Harbor does not answer keeps only that Harbor's events waiting. **Raises** what
-    it did not answer when nothing else was there to do, for the task's own retries.
+    if this task dies before, the next run takes it up. A task that runs again lets go of its own
+    events first, so that they wait should it fail. What could not be looked at is put off for that
+    policy and place alone, and turns the run's report red; **raises** no error of Harbor's.
 
     :param policies: those with events.
     :param clusters: all of ``clusters.yaml``.
+    :param broken: names of policy files that cannot be read: what nobody takes is put off then.
     """
 
     ui_color = "#e8eefc"
 
-    def __init__(self, *, policies: tuple[Policy, ...], clusters: Clusters, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *,
+        policies: tuple[Policy, ...],
+        clusters: Clusters,
+        broken: tuple[str, ...] = (),
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
+        self.broken = broken
         self.policies = policies
         self.clusters = clusters
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Return counts for a person; events and plans are in the ledger.
 
-        :raises PreheatError: if nothing could be done, as whatever did not answer says it.
+        :raises LedgerError: the ledger failed; all events wait on.
         """
         ledger, run = open_ledger(), run_ref(context)
-        waiting = [*ledger.inbox.of_run(run.dag_id, run.run_id), *ledger.inbox.waiting()]
+        if ledger.inbox.of_run(run.dag_id, run.run_id):
+            ledger.record_event_plans([], run, [])
+        waiting = ledger.inbox.waiting()
         doors = Doors(ledger)
         drained = Draining(
             ledger,
@@ -63,11 +76,8 @@ class DrainEventsOperator(BaseOperator):
             self.clusters,
             datetime.now(UTC),
             max_map_length(),
+            self.broken,
         ).drain(waiting)
-        for error in drained.errors:
-            self.log.warning("Some events wait on: %s", error)
-        if drained.errors and not drained.handled:
-            raise drained.errors[0]
         plans = [
             replace(plan, bytes=weigh_asked(plan, ledger, doors.harbor, self.log.warning))
             for plan in drained.plans
@@ -76,8 +86,8 @@ class DrainEventsOperator(BaseOperator):
         self._tell(waiting, drained.handled)
         for plan in plans:
             self.log.info("Policy %s, over the repositories that were touched:", plan.policy)
-            for warning in plan.warnings:
-                self.log.warning("%s", warning)
+            for told in (*plan.warnings, *plan.failures):
+                self.log.warning("%s", told)
             if plan.over_budget:
                 self.log.warning(
                     "Its budget asks a person: start preheat__%s to be asked.", plan.policy
@@ -85,12 +95,14 @@ class DrainEventsOperator(BaseOperator):
             tell_plan(self.log, plan)
         return {
             "events": len(waiting),
-            "handled": len(drained.handled),
+            "put_off": sum(bool(done.postponed) for done in drained.handled),
             "plans": {plan.policy: plan.counts() for plan in plans},
         }
 
     def _tell(self, waiting: Sequence[StoredEvent], handled: Sequence[Handled]) -> None:
         done: Mapping[int, Handled] = {each.event_id: each for each in handled}
-        self.log.info("%s in the inbox, %d taken up.", count_of(len(waiting), "event"), len(done))
-        for one in waiting:
+        self.log.info("%s taken up.", count_of(len(waiting), "event"))
+        for one in waiting[:_TOLD]:
             self.log.info("  %s", event_line(one, done.get(one.id)))
+        if (more := len(waiting) - _TOLD) > 0:
+            self.log.info("  and %d more: preheat events shows them", more)

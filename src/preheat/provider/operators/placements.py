@@ -96,4 +96,4 @@ class ClusterPlacementsOperator(BaseOperator):
             and item.wave == self.wave
             and item.disposition is Disposition.ASK
         ]
-        return [one for number, one in enumerate(found) if one not in found[:number]]
+        return list({tuple(one.items()): one for one in found}.values())

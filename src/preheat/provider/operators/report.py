@@ -76,6 +76,8 @@ class PreheatReportOperator(BaseOperator):
             "placements": len(outcomes),
             **Counter(_left_out(outcome) or outcome.verdict.value for outcome in outcomes),
         }
+        if not complaints and not any(o.disposition is Disposition.ASK for o in outcomes):
+            self._skip_closed(outcomes)
         cold = [outcome for outcome in outcomes if not self._is_well(outcome)]
         failed = sorted(name for name, state in states.items() if state == "failed")
         if cold:
@@ -94,16 +96,20 @@ class PreheatReportOperator(BaseOperator):
 
         The log says why too, because Airflow folds what it logs of the exception away.
         """
-        if closed := next(filter(_is_closed, outcomes), None):
-            asked = any(outcome.disposition is Disposition.ASK for outcome in outcomes)
-            what = "Not all was" if asked else "Nothing was"
-            self.log.info("%s asked for: %s.", what, closed.detail)
-            raise AirflowSkipException("The window is closed.")
+        self._skip_closed(outcomes)
         if left := [o for o in outcomes if o.disposition is Disposition.OVER_BUDGET]:
             self.log.info("The budget left out %s; all else is warm.", count_of(len(left), "image"))
             raise AirflowSkipException("The budget left something out.")
         if not outcomes and self.skips_nothing:
             raise AirflowSkipException("Nothing was to be done.")
+
+    def _skip_closed(self, outcomes: Sequence[Outcome]) -> None:
+        """Skip where a window is closed; of a run that asked for nothing nothing is claimed."""
+        if closed := next(filter(_is_closed, outcomes), None):
+            asked = any(outcome.disposition is Disposition.ASK for outcome in outcomes)
+            what = "Not all was" if asked else "Nothing was"
+            self.log.info("%s asked for: %s.", what, closed.detail)
+            raise AirflowSkipException("The window is closed.")
 
     def _is_well(self, outcome: Outcome) -> bool:
         """Whether a placement is warm, or the policy itself does not want it asked for now."""

@@ -24,6 +24,8 @@ from preheat.provider.hooks.harbor import HarborHook
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from airflow.sdk import Connection
+
     from preheat.harbor.client import HarborClient
 
 __all__ = ["HarborEventsTrigger"]
@@ -81,15 +83,17 @@ class HarborEventsTrigger(BaseEventTrigger):
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Look into the inbox for ever, with catching up beside it."""
-        with ThreadPoolExecutor(2, thread_name_prefix="preheat-events") as threads:
-            catching_up = asyncio.create_task(self._catch_up(threads))
-            try:
-                async for waiting in self._nudges(threads):
-                    yield TriggerEvent({"registry": self.registry, "waiting": waiting})
-            finally:
-                catching_up.cancel()
-                with suppress(asyncio.CancelledError):
-                    await catching_up
+        threads = ThreadPoolExecutor(2, thread_name_prefix="preheat-events")
+        catching_up = asyncio.create_task(self._catch_up(threads))
+        try:
+            async for waiting in self._nudges(threads):
+                yield TriggerEvent({"registry": self.registry, "waiting": waiting})
+        finally:
+            catching_up.cancel()
+            # A look at Harbor may take minutes more: nobody waits for it, least of all the loop.
+            threads.shutdown(wait=False, cancel_futures=True)
+            with suppress(asyncio.CancelledError):
+                await catching_up
 
     async def _nudges(self, threads: ThreadPoolExecutor) -> AsyncIterator[int]:
         """Give the number of events that wait, each time that somebody should be told."""
@@ -100,14 +104,19 @@ class HarborEventsTrigger(BaseEventTrigger):
                 due = await loop.run_in_executor(
                     threads, lambda: open_ledger().inbox.due(self.registry)
                 )
-            except PreheatError as error:
-                self.log.warning("%s Looking again.", error)
+            except Exception as error:  # noqa: BLE001 - a watcher that ended would be missed by nobody
+                self._tell("look into the inbox", error)
                 await asyncio.sleep(_LOOKS_PAUSE_SECONDS)
                 continue
             if nudging.wants(due, time.monotonic()):
                 self.log.info("%d events of %s wait.", due.count, self.registry)
                 yield due.count
             await asyncio.sleep(_LOOK_SECONDS)
+
+    def _tell(self, what: str, error: Exception) -> None:
+        """Log an error that is waited out; one that is not foreseen with all there is to see."""
+        is_known = isinstance(error, (PreheatError, AirflowNotFoundException))
+        self.log.warning("Cannot %s: %s", what, error, exc_info=None if is_known else error)
 
     async def _catch_up(self, threads: ThreadPoolExecutor) -> None:
         """Take turns for ever; a Harbor that does not answer is asked again, later and later."""
@@ -119,14 +128,17 @@ class HarborEventsTrigger(BaseEventTrigger):
         catching_up = CatchUp(self.registry, wanted)
         loop = asyncio.get_running_loop()
         failing = _HARBOR_PAUSE_SECONDS
+        known: Connection | None = None
+        client: HarborClient | None = None
         while True:
             try:
                 connection = await shared_connection(self.registry)
-                client = HarborHook(self.registry).client(connection)
+                if client is None or connection != known:
+                    client, known = HarborHook(self.registry).client(connection), connection
                 pause = await loop.run_in_executor(threads, partial(_turn, catching_up, client))
                 failing = _HARBOR_PAUSE_SECONDS
-            except (PreheatError, AirflowNotFoundException) as error:
-                self.log.warning("Cannot catch up with %s: %s", self.registry, error)
+            except Exception as error:  # noqa: BLE001 - as above
+                self._tell(f"catch up with {self.registry}", error)
                 pause = failing
                 failing = min(2 * failing, _LONGEST_PAUSE_SECONDS)
             for warning in catching_up.take_warnings():

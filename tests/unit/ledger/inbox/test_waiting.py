@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy.event import listen, remove
 
 from preheat.event import EventKind
-from preheat.ledger import DueEvents, Handled, RunRef
+from preheat.ledger import DueEvents, Handled, RunRef, events
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    import pytest
 
     from preheat.event import HarborEvent
     from preheat.ledger import Ledger
@@ -131,3 +135,47 @@ def test_ids_never_come_again(
 
     (again,) = ledger.inbox.recent(after_id=first.id)
     assert again.id > first.id
+
+
+def test_a_flood_from_one_harbor_does_not_keep_another_s_waiting(
+    ledger: Ledger, pushed: Pushed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each has its own share of what is taken up at once, the longest due first."""
+    monkeypatch.setattr(events, "MOST", 3)
+    ledger.inbox.receive([pushed(f"ce:{n}", digest=f"sha256:{n:064x}") for n in range(5)])
+    ledger.inbox.receive([pushed("us:1", registry="harbor_us")])
+
+    assert waiting(ledger) == ["ce:0", "ce:1", "ce:2", "us:1"]
+
+
+def test_what_waits_is_found_without_looking_at_what_does_not(
+    ledger: Ledger, pushed: Pushed
+) -> None:
+    """The table keeps what was handled for months."""
+    ledger.inbox.receive([pushed(), pushed("ce:2", tag="", digest=f"sha256:{2:064x}")])
+    (first, _) = ledger.inbox.recent()
+    ran: list[tuple[str, Any]] = []
+
+    def note(*arguments: Any) -> None:
+        ran.append((arguments[2], arguments[3]))
+
+    listen(ledger._engine, "before_cursor_execute", note)
+    assert waiting(ledger) == ["ce:1", "ce:2"]
+    assert len(ledger.inbox.recent(handled=False)) == 2
+    assert (
+        len(ledger.inbox.recent(handled=False, registry="harbor_default", after_id=first.id)) == 1
+    )
+    remove(ledger._engine, "before_cursor_execute", note)
+
+    if ledger._engine.dialect.name == "sqlite":
+        with ledger._engine.connect() as connection:
+            plans = [
+                row.detail
+                for statement, values in ran
+                if "FROM event" in statement
+                for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values)
+            ]
+        looks = [line for line in plans if line.startswith(("SCAN event", "SEARCH event"))]
+        by_id = "SEARCH event USING INTEGER PRIMARY KEY (rowid=?)"
+        assert len(looks) == 6
+        assert [line for line in looks if "ix_event_waiting" not in line] == [by_id]
