@@ -193,7 +193,7 @@ def test_a_bucket_fills_again() -> None:
     now = [100.0]
     bucket = TokenBucket(20, 30, lambda: now[0])
     assert [bucket.take() for _ in range(31)] == [True] * 30 + [False]
-    now[0] += 0.1
+    now[0] += 0.125
     assert [bucket.take() for _ in range(3)] == [True, True, False]
     now[0] += 60
     assert sum(bucket.take() for _ in range(50)) == 30
