@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.filesize import decimal
 from rich.table import Table
 
-from preheat.demand import VerifyMode
+from preheat.demand import MinHosts, VerifyMode
 from preheat.drivers.base import UNKNOWN_HOST
 from preheat.plan import Disposition
 from preheat.verdict import Verdict
@@ -29,6 +29,7 @@ __all__ = [
     "finding_lines",
     "outcome_table",
     "table_text",
+    "too_few_hosts",
 ]
 
 _SHOWN_LAYERS = 10
@@ -90,7 +91,16 @@ def _hosts_text(finding: Finding) -> str:
         return ""
     hosts = count_of(finding.hosts_expected, "host")
     wanted = "" if finding.min_hosts == _ALL_HOSTS else f" (minHosts: {finding.min_hosts})"
-    return f", every layer on {finding.hosts_warm} of {hosts}{wanted}"
+    few = f"; {told}" if (told := too_few_hosts(finding)) else ""
+    return f", every layer on {finding.hosts_warm} of {hosts}{wanted}{few}"
+
+
+def too_few_hosts(finding: Finding) -> str:
+    """Say that more hosts are wanted than there are, which nothing can meet; "" if not so."""
+    wanted, there = MinHosts.parse(finding.min_hosts).count or 0, finding.hosts_expected
+    if not there or wanted <= there:
+        return ""
+    return f"{wanted} hosts are wanted, there {'is' if there == 1 else 'are'} {there}"
 
 
 def _proof_lines(finding: Finding) -> list[str]:
@@ -113,9 +123,11 @@ def advice(finding: Finding) -> str:
     if finding.verdict is Verdict.UNKNOWN:
         return f"{finding.words or 'nothing could be counted'}. The next try asks again."
     if not finding.missing:
+        few = f": {told}" if (told := too_few_hosts(finding)) else ""
+        verb = "holds" if finding.hosts_expected == 1 else "hold"
         return (
-            f"{finding.hosts_warm} of {count_of(finding.hosts_expected or 0, 'host')} in scope hold"
-            f" every layer, and minHosts is {finding.min_hosts}."
+            f"{finding.hosts_warm} of {count_of(finding.hosts_expected or 0, 'host')} in scope "
+            f"{verb} every layer, and minHosts is {finding.min_hosts}{few}."
         )
     missing = count_of(len(finding.missing), "layer")
     size = decimal(sum(layer.size for layer in finding.missing))

@@ -145,4 +145,7 @@ def test_too_few_hosts_without_a_missing_layer_is_no_missing_layer() -> None:
     """All hosts hold it, and there are not as many as the policy wants."""
     few = replace(WARM, verdict=Verdict.PARTIAL, hosts_warm=2, hosts_expected=2, min_hosts="3")
 
-    assert advice(few) == "2 of 2 hosts in scope hold every layer, and minHosts is 3."
+    assert advice(few) == (
+        "2 of 2 hosts in scope hold every layer, and minHosts is 3: "
+        "3 hosts are wanted, there are 2."
+    )

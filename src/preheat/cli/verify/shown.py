@@ -10,7 +10,7 @@ from rich.text import Text
 from preheat.cli.console import plain
 from preheat.cli.verify.holdings import Held
 from preheat.policy.units import format_size
-from preheat.rendering import count_of
+from preheat.rendering import count_of, too_few_hosts
 from preheat.verdict import Verdict
 
 if TYPE_CHECKING:
@@ -50,6 +50,13 @@ def print_result(console: Console, reference: ImageReference, result: Result) ->
     name = plain(f"{reference} {key.platform}".rstrip())
     console.print(Text(f"{name} on {key.cluster}", "bold"), soft_wrap=True)
     console.print(f"  {key.manifest_url}", style="dim", soft_wrap=True)
+    if result.error:  # alike for all scopes, and told in full on stderr
+        line = Text(f"> {key.scope:<17}")
+        line.append(f"{Verdict.UNKNOWN:<8}", _STYLES[Verdict.UNKNOWN])
+        line.append(f"the peers of {plain(key.cluster)} could not be asked")
+        console.print(line, soft_wrap=True)
+        console.print()
+        return
     for scope, finding in result.findings.items():
         is_wanted = scope is key.scope
         line = Text("> " if is_wanted else "  ")
@@ -68,8 +75,9 @@ def _told(finding: Finding) -> str:
     if not finding.hosts_expected:
         return layers
     hosts = count_of(finding.hosts_expected, "host")
-    text = f"{layers}; {finding.hosts_warm} of {hosts} hold all"
-    return f"{text}; {finding.words}" if finding.words else text
+    verb = "holds" if finding.hosts_expected == 1 else "hold"
+    text = f"{layers}; {finding.hosts_warm} of {hosts} {verb} all"
+    return "; ".join(filter(None, [text, too_few_hosts(finding), finding.words]))
 
 
 def _hosts(hosts: Sequence[Holding]) -> Iterator[str]:
