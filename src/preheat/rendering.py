@@ -79,7 +79,7 @@ def finding_lines(finding: Finding) -> list[str]:
     if (more := len(finding.tolerated) - _SHOWN_LAYERS) > 0:
         lines.append(f"  and {more} more")
     if finding.words:
-        lines.append(f"  Dragonfly said: {finding.words}")
+        lines.append(f"  why: {finding.words}")  # the words of others, and ours
     return lines
 
 
@@ -121,7 +121,9 @@ def advice(finding: Finding) -> str:
     Which layer on which host is told once, by :func:`finding_lines`.
     """
     if finding.verdict is Verdict.UNKNOWN:
-        return f"{finding.words or 'nothing could be counted'}. The next try asks again."
+        return (
+            f"{_unstopped(finding.words) or 'nothing could be counted'}. The next try asks again."
+        )
     if not finding.missing:
         few = f": {told}" if (told := too_few_hosts(finding)) else ""
         verb = "holds" if finding.hosts_expected == 1 else "hold"
@@ -132,12 +134,17 @@ def advice(finding: Finding) -> str:
     missing = count_of(len(finding.missing), "layer")
     size = decimal(sum(layer.size for layer in finding.missing))
     reasons = list(dict.fromkeys(layer.words for layer in finding.missing if layer.words))
-    why = f": {'; '.join(reasons[:_SHOWN_REASONS])}" if reasons else ""
+    why = f": {'; '.join(map(_unstopped, reasons[:_SHOWN_REASONS]))}" if reasons else ""
     return (
         f"{missing} missing ({size}, named above){why}. Where the registry answers with an error, "
         "mend that; where it can serve the layer, look at the log and the disk of the peers. "
         "A further try fetches only what is missing."
     )
+
+
+def _unstopped(words: str) -> str:
+    """Take the full stop away, where a sentence goes on."""
+    return words.rstrip().removesuffix(".")
 
 
 def _host_text(host: HostFinding, expected: int) -> str:

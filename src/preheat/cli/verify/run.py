@@ -19,7 +19,7 @@ from preheat.errors import InputError, NotFoundError, PreheatError, ProblemsErro
 from preheat.harbor.reference import ImageReference, parse_references
 from preheat.placement import Scope
 from preheat.policy.images import plan_images
-from preheat.proving import ask_peers
+from preheat.proving import ask_peers, with_reasons
 from preheat.verdict import Verdict, judge, unknown
 
 if TYPE_CHECKING:
@@ -179,6 +179,7 @@ def _verify(
         findings = {scope: unknown(image, str(error)) for scope in Scope}
         return Result(planned, image, findings, [], error=str(error))
     findings = dict(_judged(planned, image, report, demand))
+    findings[key.scope] = with_reasons(findings[key.scope], harbor, key.repository)
     hosts = holdings(image, key, report, settings.expected_hosts)
     return Result(planned, image, findings, hosts, report.unshared_bytes)
 

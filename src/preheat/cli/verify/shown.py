@@ -106,6 +106,7 @@ def _layers(result: Result) -> Iterator[str]:
     """Explain the columns, in their order."""
     if not result.hosts:
         return
+    why = {layer.digest: layer.words for layer in result.finding.missing}
     met = {each for host in result.hosts for each in host.layers}
     yield "  " + ", ".join(f"{mark} {_WORDS[held]}" for held, mark in _MARKS.items() if held in met)
     yield ""
@@ -114,6 +115,8 @@ def _layers(result: Result) -> Iterator[str]:
         small = ", too small to be shared" if blob.size <= result.unshared_bytes else ""
         hosts = f"on {holders} of {count_of(len(result.hosts), 'host')}"
         yield f"  {number + 1:>3}  {blob.digest[:19]}…  {decimal(blob.size):>9}  {hosts}{small}"
+        if words := why.get(blob.digest):
+            yield f"       missing: {words}"
     if any(blob.size <= result.unshared_bytes for blob in result.image.blobs):
         yield (
             f"  Layers of at most {format_size(result.unshared_bytes)} peers never share: a node"
@@ -174,7 +177,12 @@ def _scope_data(scope: Scope, finding: Finding) -> tuple[str, dict[str, Any]]:
         "hosts_expected": finding.hosts_expected,
         "min_hosts": finding.min_hosts,
         "missing": [
-            {"digest": layer.digest, "size": layer.size, "hosts": list(layer.hosts)}
+            {
+                "digest": layer.digest,
+                "size": layer.size,
+                "hosts": list(layer.hosts),
+                "words": layer.words,
+            }
             for layer in (*finding.missing, *finding.tolerated)
         ],
         "words": finding.words,
