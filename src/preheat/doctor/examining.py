@@ -75,4 +75,5 @@ def _looks(setup: Setup, now: Callable[[], datetime]) -> Iterator[_Look]:
         yield _Look(cluster.name, "seed peers", partial(clusters.seeds, cluster, setup))
         yield _Look(cluster.name, "pull endpoint", partial(endpoints.observe, cluster, setup))
         yield _Look(cluster.name, "pool", partial(airflowside.pool, cluster, setup.airflow))
-    yield _Look("Airflow", "triggerer", partial(airflowside.triggerer, setup))
+    yield _Look("Airflow", "running parts", partial(airflowside.health, setup.airflow))
+    yield _Look("Airflow", "triggerer capacity", partial(airflowside.triggerer, setup))
