@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from preheat.ledger import StoredPlacement
     from preheat.policy.model import Cluster
 
-__all__ = ["manager_side", "seeds"]
+__all__ = ["manager_side", "same_peers", "seeds"]
 
 _CHECK = "seed peers"
 
@@ -36,6 +37,22 @@ def manager_side(cluster: Cluster, setup: Setup) -> Iterator[Observation]:
     report = driver.check_cluster(cluster.scheduler_cluster_id, at_once=cluster.max_concurrent_jobs)
     for item in report.items:
         yield of_item(cluster.name, item)
+
+
+def same_peers(setup: Setup) -> Iterator[Observation]:
+    """Name entries of ``clusters.yaml`` that mean the same scheduler cluster of one manager."""
+    entries: dict[tuple[str, int], list[str]] = defaultdict(list)
+    for cluster in setup.clusters:
+        entries[cluster.connection, cluster.scheduler_cluster_id].append(cluster.name)
+    for (connection, number), names in entries.items():
+        if len(names) > 1:
+            both = "both" if len(names) == 2 else "all"  # noqa: PLR2004 - two are both
+            detail = f"{', '.join(names)} {both} mean scheduler cluster {number} of {connection}"
+            advice = (
+                "likely a copied entry: correct schedulerClusterId or connection, or leave one out;"
+                " as it is, the same peers are asked twice, and each pool counts only its own jobs"
+            )
+            yield Observation(names[-1], "same peers", State.LOOK, detail, advice)
 
 
 def seeds(cluster: Cluster, setup: Setup) -> Iterator[Observation]:

@@ -182,3 +182,16 @@ def test_a_mistake_in_one_check_hides_nothing_else() -> None:
 def look(installation: Setup) -> Examination:
     """Examine it now."""
     return examine(installation, lambda: datetime.now(UTC))
+
+
+def test_two_names_for_the_same_peers_are_worth_a_look() -> None:
+    """An entry that was copied, and whose id nobody changed."""
+    other = replace(EU, name="us-1")
+    seen = {
+        (one.about, one.check): one
+        for one in look(setup(clusters=Clusters((EU, other)))).observations
+    }
+    found = seen["us-1", "same peers"]
+    assert found.state is State.LOOK
+    assert found.detail == "eu-1, us-1 both mean scheduler cluster 1 of dragonfly_default"
+    assert "schedulerClusterId" in found.advice
