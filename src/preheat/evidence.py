@@ -190,7 +190,8 @@ class HostsInScope:
         """Say which hosts are missing from the report, for a person on call."""
         told = []
         if self.absent:
-            told.append(f"{', '.join(self.absent)}: not among the hosts that Dragonfly reports.")
+            noun = "host" if len(self.absent) == 1 else "hosts"
+            told.append(f"Dragonfly does not report the {noun} {', '.join(self.absent)}.")
         if self.short:
             asked = len(self.reported) + self.short
             told.append(f"Dragonfly reports {len(self.reported)} of the {asked} hosts asked for.")

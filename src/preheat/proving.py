@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from preheat.placement import PlacementKey, TrackSettings
     from preheat.verdict import Finding, MissingLayer
 
-__all__ = ["Registry", "ask_peers", "confirm", "look_now", "prove"]
+__all__ = ["Registry", "ask_peers", "confirm", "look_now", "prove", "with_reasons"]
 
 _EXPLAINED_LAYERS = 5
 
@@ -77,7 +77,8 @@ def prove(
     placement = followed.placement
     wanted = demand or placement.settings.demand
     finding = _judged(driver, followed, job, registry, wanted)
-    finding = _with_reasons(finding, registry, placement.key.repository)
+    told = job.report.error if job.report else ""
+    finding = with_reasons(finding, registry, placement.key.repository, told=told)
     if ledger.close_attempt(followed.attempt.id, finding):
         return finding
     stood = ledger.attempt(followed.attempt.id).finding
@@ -155,7 +156,7 @@ def _look(
         raise
     except RemoteError as error:
         return unknown(image, f"the peers could not be asked: {error}")
-    return _with_reasons(finding, registry, placement.key.repository)
+    return with_reasons(finding, registry, placement.key.repository)
 
 
 def _judged(
@@ -228,18 +229,27 @@ def _image_of(followed: Followed) -> Image:
 def _joined(told: str, *why: str) -> str:
     """Put our own words in brackets behind what the other system said."""
     reasons = "; ".join(filter(None, why))
-    return f"{told} ({reasons})".strip() if reasons else told
+    return f"{told} ({reasons})" if told and reasons else told or reasons
 
 
-def _with_reasons(finding: Finding, registry: Registry, repository: str) -> Finding:
+def with_reasons(
+    finding: Finding, registry: Registry, repository: str, *, told: str = ""
+) -> Finding:
     """Add what the registry says of missing layers, where it says no or nobody else gave a reason.
 
     ``single_seed_peer`` swallows every error (dragonfly: scheduler/job/job.go), and a failed job
     names its first one only, so often the registry is the only one who tells. Of many layers as
     many are asked for as it takes to know whether all of them are lost.
+
+    :param told: what failed the job as a whole: it belongs to the layer that it names, or to the
+        only one that is missing.
     """
+    is_only = len(finding.missing) == 1
     explained: list[MissingLayer] = []
-    for layer in finding.missing:
+    for each in finding.missing:
+        is_meant = told and told not in each.words and (is_only or each.digest in told)
+        words = "; ".join(filter(None, [told, each.words]))
+        layer = replace(each, words=words) if is_meant else each
         is_worth_it = len(explained) < _EXPLAINED_LAYERS or all(one.is_final for one in explained)
         explained.append(_explained(layer, registry, repository) if is_worth_it else layer)
     return replace(finding, missing=tuple(explained))
@@ -249,7 +259,5 @@ def _explained(layer: MissingLayer, registry: Registry, repository: str) -> Miss
     if layer.is_final:
         return layer
     said = registry.blob_answer(repository, layer.digest)
-    words = layer.words or said.words
-    if said.is_refused and layer.words:
-        words = f"{layer.words}; {said.words}"
+    words = "; ".join(filter(None, [layer.words, said.words]))
     return replace(layer, words=words, is_final=said.is_refused)

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.filesize import decimal
 from rich.table import Table
 
-from preheat.demand import VerifyMode
+from preheat.demand import MinHosts, VerifyMode
 from preheat.drivers.base import UNKNOWN_HOST
 from preheat.plan import Disposition
 from preheat.verdict import Verdict
@@ -29,6 +29,7 @@ __all__ = [
     "finding_lines",
     "outcome_table",
     "table_text",
+    "too_few_hosts",
 ]
 
 _SHOWN_LAYERS = 10
@@ -78,7 +79,7 @@ def finding_lines(finding: Finding) -> list[str]:
     if (more := len(finding.tolerated) - _SHOWN_LAYERS) > 0:
         lines.append(f"  and {more} more")
     if finding.words:
-        lines.append(f"  Dragonfly said: {finding.words}")
+        lines.append(f"  why: {finding.words}")  # the words of others, and ours
     return lines
 
 
@@ -90,7 +91,16 @@ def _hosts_text(finding: Finding) -> str:
         return ""
     hosts = count_of(finding.hosts_expected, "host")
     wanted = "" if finding.min_hosts == _ALL_HOSTS else f" (minHosts: {finding.min_hosts})"
-    return f", every layer on {finding.hosts_warm} of {hosts}{wanted}"
+    few = f"; {told}" if (told := too_few_hosts(finding)) else ""
+    return f", every layer on {finding.hosts_warm} of {hosts}{wanted}{few}"
+
+
+def too_few_hosts(finding: Finding) -> str:
+    """Say that more hosts are wanted than there are, which nothing can meet; "" if not so."""
+    wanted, there = MinHosts.parse(finding.min_hosts).count or 0, finding.hosts_expected
+    if not there or wanted <= there:
+        return ""
+    return f"{wanted} hosts are wanted, there {'is' if there == 1 else 'are'} {there}"
 
 
 def _proof_lines(finding: Finding) -> list[str]:
@@ -111,21 +121,30 @@ def advice(finding: Finding) -> str:
     Which layer on which host is told once, by :func:`finding_lines`.
     """
     if finding.verdict is Verdict.UNKNOWN:
-        return f"{finding.words or 'nothing could be counted'}. The next try asks again."
-    if not finding.missing:
         return (
-            f"{finding.hosts_warm} of {count_of(finding.hosts_expected or 0, 'host')} in scope hold"
-            f" every layer, and minHosts is {finding.min_hosts}."
+            f"{_unstopped(finding.words) or 'nothing could be counted'}. The next try asks again."
+        )
+    if not finding.missing:
+        few = f": {told}" if (told := too_few_hosts(finding)) else ""
+        verb = "holds" if finding.hosts_expected == 1 else "hold"
+        return (
+            f"{finding.hosts_warm} of {count_of(finding.hosts_expected or 0, 'host')} in scope "
+            f"{verb} every layer, and minHosts is {finding.min_hosts}{few}."
         )
     missing = count_of(len(finding.missing), "layer")
     size = decimal(sum(layer.size for layer in finding.missing))
     reasons = list(dict.fromkeys(layer.words for layer in finding.missing if layer.words))
-    why = f": {'; '.join(reasons[:_SHOWN_REASONS])}" if reasons else ""
+    why = f": {'; '.join(map(_unstopped, reasons[:_SHOWN_REASONS]))}" if reasons else ""
     return (
         f"{missing} missing ({size}, named above){why}. Where the registry answers with an error, "
         "mend that; where it can serve the layer, look at the log and the disk of the peers. "
         "A further try fetches only what is missing."
     )
+
+
+def _unstopped(words: str) -> str:
+    """Take the full stop away, where a sentence goes on."""
+    return words.rstrip().removesuffix(".")
 
 
 def _host_text(host: HostFinding, expected: int) -> str:

@@ -84,3 +84,30 @@ def test_without_clusters_there_is_nothing_to_look_at(doctor: Any, tmp_path: Pat
     assert said.exit_code == 2
     assert said.stdout == ""
     assert "clusters.yaml" in said.stderr
+
+
+@pytest.mark.parametrize(
+    ("triggerer", "code", "told"),
+    [("healthy", 0, "all healthy"), (None, 1, "triggerer never ran")],
+)
+def test_the_api_server_tells_which_parts_run(
+    doctor: Any, world: Any, triggerer: str | None, code: int, told: str
+) -> None:
+    """As Airflow 3.3.2 answers it, without a login."""
+    body = {"metadatabase": {"status": "healthy"}, "triggerer": {"status": triggerer}}
+    path = "/api/v2/monitor/health"
+    world.sandbox.harbor.faults.add(match={"path": path}, status=200, body=json.dumps(body))
+    world.environment.setenv("AIRFLOW__API__BASE_URL", world.sandbox.harbor_url)
+
+    said = doctor()
+
+    assert said.exit_code == code, said.stdout
+    assert told in said.stdout
+
+
+def test_an_api_server_that_is_away_is_worth_a_look(doctor: Any, world: Any) -> None:
+    """Nothing is claimed of what could not be asked."""
+    world.environment.setenv("AIRFLOW__API__BASE_URL", "http://127.0.0.1:9")
+    said = doctor("--json")
+    found = {one["check"]: one["state"] for one in json.loads(said.stdout)["observations"]}
+    assert (said.exit_code, found["running parts"]) == (0, "look")

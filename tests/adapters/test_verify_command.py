@@ -75,9 +75,9 @@ def preheat(sandbox: Sandbox, tmp_path: Path) -> Any:
     text = CLUSTERS.format(harbor=sandbox.harbor_url)
     (tmp_path / "clusters.yaml").write_text(text, encoding="utf-8")
 
-    def call(*words: str) -> Any:
+    def call(*words: str, image: str = "library/verified:1") -> Any:
         runner = CliRunner(env={"COLUMNS": "100", "NO_COLOR": "1"})
-        arguments = ["verify", "library/verified:1", *words, "--include", str(tmp_path)]
+        arguments = ["verify", image, *words, "--include", str(tmp_path)]
         return runner.invoke(app, arguments, catch_exceptions=False)
 
     return call
@@ -157,6 +157,10 @@ def test_a_layer_that_failed_is_not_held(sandbox: Sandbox, image: Artifact, preh
     assert [(layer["digest"], layer["hosts"]) for layer in missing] == [
         (large, ["10.77.0.11", "10.77.0.14"])
     ]
+    assert "the registry answers 404" in missing[0]["words"]
+    assert "missing: The host knows this layer but has not finished it.; the registry" in (
+        preheat("--cluster", "eu-1").stdout
+    )
 
 
 def test_nothing_is_fetched_and_no_job_heats(
@@ -189,9 +193,35 @@ def test_a_manager_that_is_away_hides_no_other_cluster(
         '{"conn_type": "dragonfly", "host": "http://127.0.0.1:9", "password": "x"}',
     )
     found = preheat()
-    assert found.exit_code == 1
+    assert found.exit_code == 2
     assert found.stdout.count("> all_seed_peers   UNKNOWN ") == 2
-    assert "127.0.0.1" in found.stdout or "Dragonfly" in found.stdout
+    assert "the peers of eu-1 could not be asked" in found.stdout
+    assert "clusters.yaml names none" not in found.stdout
+    assert found.stderr.count("Dragonfly") == 1  # once, whatever the scopes and clusters
+
+
+def test_an_image_that_is_not_there(preheat: Any) -> None:
+    """Harbor answered: it is not a failure to look, and nothing is warm."""
+    found = preheat(image="library/nothing:1")
+    assert (found.exit_code, found.stdout) == (1, "")
+    assert "404" in found.stderr
+
+
+def test_a_platform_that_is_not_there(image: Artifact, preheat: Any) -> None:
+    """As an image that is not there."""
+    found = preheat("--platform", "linux/s390x")
+    assert (found.exit_code, found.stdout) == (1, "")
+    assert "has no image for linux/s390x" in " ".join(found.stderr.split())
+
+
+def test_more_hosts_are_wanted_than_there_are(
+    sandbox: Sandbox, image: Artifact, preheat: Any
+) -> None:
+    """Nothing can meet that, so it is said."""
+    heat(sandbox, image, "all_seed_peers")
+    found = preheat("--cluster", "eu-1", "--min-hosts", "3")
+    assert found.exit_code == 1
+    assert "2 of 2 hosts hold all; 3 hosts are wanted, there are 2" in found.stdout
 
 
 @pytest.mark.parametrize(
@@ -199,7 +229,7 @@ def test_a_manager_that_is_away_hides_no_other_cluster(
     [
         (("--cluster", "eu-9"), "There is no cluster 'eu-9'"),
         (("--min-hosts", "0%"), "--min-hosts: '0%' is no number of hosts"),
-        (("--platform", "linux/s390x"), "has no image for linux/s390x"),
+        (("--platform", "nonsense"), "nonsense"),
     ],
 )
 def test_what_cannot_be_asked_for_is_told(

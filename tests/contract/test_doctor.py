@@ -97,7 +97,12 @@ class Patient:
             "harbors": {"harbor_default": self.harbor},
             "drivers": {"dragonfly_default": self.driver},
             "ledger": self.ledger,
-            "airflow": AirflowSide("3.3.2", {"preheat_eu-1": Pool(10, include_deferred=True)}, 99),
+            "airflow": AirflowSide(
+                "3.3.2",
+                {"preheat_eu-1": Pool(10, include_deferred=True)},
+                99,
+                health={"scheduler": "healthy", "triggerer": "healthy"},
+            ),
             **changes,
         }
         seen = examine(Setup(**values), lambda: datetime.now(UTC)).observations
@@ -269,6 +274,41 @@ def test_a_manager_that_is_down(patient: Patient) -> None:
     seen = patient.seen()
 
     assert seen["dragonfly_default", "manager"].state is State.WRONG
-    assert seen["eu-1", "cluster"].state is State.WRONG
+    assert seen["eu-1", "cluster"].state is State.SKIPPED
+    assert "dragonfly_default is not well" in seen["eu-1", "cluster"].detail
     assert seen["eu-1", "pull endpoint"].state is State.OK
     assert seen["ledger", "database"].state is State.OK
+    assert len([one for one in seen.values() if one.state is State.WRONG]) == 1
+
+
+def test_a_harbor_that_is_down_is_one_thing_that_is_wrong(patient: Patient) -> None:
+    """What hangs on it was not looked at, which is not wrong."""
+    patient.sandbox.harbor.faults.add(match={"path": "/"}, times=999, status=503)
+
+    seen = patient.seen()
+
+    assert [key for key, one in seen.items() if one.state is State.WRONG] == [
+        ("harbor_default", "reachable")
+    ]
+    for key in (("harbor_default", "token life"), ("eu-1", "pull endpoint")):
+        assert seen[key].state is State.SKIPPED
+
+
+def test_a_token_that_the_manager_does_not_know_is_one_thing_that_is_wrong(
+    patient: Patient, session: requests.Session
+) -> None:
+    """Not one a scope and one a cluster besides."""
+    patient.warm()
+    patient.driver = DragonflyDriver(
+        Transport(session, patient.sandbox.dragonfly_url, system="Dragonfly"),
+        token=SecretStr("oops"),
+        timing=Timing(CLOCK_FACTOR),
+    )
+
+    seen = patient.seen()
+
+    assert [key for key, one in seen.items() if one.state is State.WRONG] == [
+        ("dragonfly_default", "token (scope job)")
+    ]
+    for check in ("cluster", "seed peers"):
+        assert seen["eu-1", check].state is State.SKIPPED

@@ -86,8 +86,10 @@ def test_a_layer_that_heals_is_fetched_by_the_repeat(place: Any, broken: str) ->
     assert [layer.digest for layer in first.missing] == [broken]
 
 
-def test_partial_is_green_where_the_policy_accepts_it(place: Any, broken: str) -> None:
-    """``onPartial: accept``; the ledger still says PARTIAL, and the next run asks again."""
+def test_partial_is_no_failure_where_the_policy_accepts_it(
+    place: Any, broken: str, said: Any
+) -> None:
+    """``onPartial: accept`` updates no asset; the ledger says PARTIAL, the next run asks again."""
     dag_id = policy_of(place, attempts=3, verify="accept")
     before = place.jobs
 
@@ -95,6 +97,9 @@ def test_partial_is_green_where_the_policy_accepts_it(place: Any, broken: str) -
 
     assert first.state == second.state == "success"
     assert [outcome.verdict for outcome in place.outcomes(first)] == [Verdict.PARTIAL]
+    ends = {ti.task_id: str(ti.state) for ti in first.get_task_instances()}
+    assert (ends["us-1.track"], ends["report"]) == ("success", "skipped")
+    assert "PARTIAL, which its policy accepts (onPartial: accept); it is not warm" in said()
     assert place.jobs == before + 2
 
 

@@ -145,4 +145,22 @@ def test_too_few_hosts_without_a_missing_layer_is_no_missing_layer() -> None:
     """All hosts hold it, and there are not as many as the policy wants."""
     few = replace(WARM, verdict=Verdict.PARTIAL, hosts_warm=2, hosts_expected=2, min_hosts="3")
 
-    assert advice(few) == "2 of 2 hosts in scope hold every layer, and minHosts is 3."
+    assert advice(few) == (
+        "2 of 2 hosts in scope hold every layer, and minHosts is 3: "
+        "3 hosts are wanted, there are 2."
+    )
+
+
+def test_our_own_words_are_not_called_dragonflys() -> None:
+    """What stands in a finding's words may be the registry's, Dragonfly's or ours."""
+    words = "Dragonfly does not report the host 10.77.0.14."
+    text = "\n".join(finding_lines(replace(WARM, verdict=Verdict.PARTIAL, words=words)))
+    assert "Dragonfly said" not in text
+    assert f"why: {words}" in text
+
+
+def test_a_sentence_that_goes_on_has_one_full_stop() -> None:
+    """The reasons are sentences of their own."""
+    layer = MissingLayer("sha256:" + "9" * 64, 600, ("a",), "The host has not finished it.")
+    told = advice(replace(WARM, verdict=Verdict.PARTIAL, missing=(layer,)))
+    assert "has not finished it. Where" in told

@@ -163,7 +163,7 @@ def test_an_expected_host_that_nobody_names_is_not_warm() -> None:
     """A peer that left before the job is in no answer (recorded all-peers-after-graceful-stop)."""
     finding = judge(IMAGE, KEY, Report(tuple(copies("1", A, B, C))), expected_hosts=("1", "2"))
     assert finding.verdict is Verdict.PARTIAL
-    assert finding.words == "2: not among the hosts that Dragonfly reports."
+    assert finding.words == "Dragonfly does not report the host 2."
     assert {layer.hosts for layer in finding.missing} == {("2",)}
 
 

@@ -46,10 +46,15 @@ def print_json(data: object) -> None:
 
 
 @contextmanager
-def errors_told() -> Iterator[None]:
-    """Turn our own errors into one message on stderr and the exit code for unreadable input."""
+def errors_told(*, but: type[PreheatError] | tuple[()] = ()) -> Iterator[None]:
+    """Turn our own errors into one message on stderr and the exit code for unreadable input.
+
+    :param but: a kind that the caller tells by itself.
+    """
     try:
         yield
+    except but:
+        raise
     except PreheatError as error:
         stderr().print(str(error), style="red", soft_wrap=True)
         raise typer.Exit(UNREADABLE) from None

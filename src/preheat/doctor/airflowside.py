@@ -1,10 +1,11 @@
-"""Airflow's side: the pools that cap the jobs in flight, and the triggerer that follows them."""
+"""Airflow's side: the parts that run, the pools that cap jobs, the triggerer that follows them."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from preheat.doctor.observations import Observation, State
+from preheat.errors import PreheatError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -12,10 +13,17 @@ if TYPE_CHECKING:
     from preheat.doctor.setup import AirflowSide, Setup
     from preheat.policy.model import Cluster
 
-__all__ = ["pool", "triggerer"]
+__all__ = ["health", "pool", "triggerer"]
 
 _MAKE = "make it with `preheat pools > pools.json && airflow pools import pools.json`"
 _UNLIMITED = -1
+_HEALTHY = "healthy"
+_COMMANDS = {
+    "metadatabase": "look at Airflow's database",
+    "scheduler": "`airflow scheduler` runs the tasks",
+    "triggerer": "`airflow triggerer` follows the jobs, and without it none ever ends",
+    "dag_processor": "`airflow dag-processor` reads the DAGs",
+}
 
 
 def pool(cluster: Cluster, airflow: AirflowSide) -> Iterator[Observation]:
@@ -51,12 +59,39 @@ def pool(cluster: Cluster, airflow: AirflowSide) -> Iterator[Observation]:
 
 
 def triggerer(setup: Setup) -> Iterator[Observation]:
-    """Compare what all clusters may have in flight with what one triggerer follows."""
+    """Compare what all clusters may have in flight with what one triggerer may follow.
+
+    Both are settings: whether a triggerer runs is told by :func:`health`.
+    """
     jobs = sum(cluster.max_concurrent_jobs for cluster in setup.clusters)
     capacity = setup.airflow.triggerer_capacity
-    detail = f"follows {capacity} tasks; all clusters together have {jobs} jobs in flight"
+    detail = f"one may follow {capacity} tasks ([triggerer] capacity); all clusters together may "
+    detail += f"have {jobs} jobs in flight"
     if jobs < capacity:
-        yield Observation("Airflow", "triggerer", State.OK, detail)
+        yield Observation("Airflow", "triggerer capacity", State.OK, detail)
         return
     advice = "raise [triggerer] capacity, run more triggerers, or lower maxConcurrentJobs"
-    yield Observation("Airflow", "triggerer", State.LOOK, detail, advice)
+    yield Observation("Airflow", "triggerer capacity", State.LOOK, detail, advice)
+
+
+def health(airflow: AirflowSide) -> Iterator[Observation]:
+    """Tell which of Airflow's parts run, by what its API server says of their heartbeats."""
+    check, told = "running parts", airflow.health
+    if told is None:
+        detail = "not looked at: [api] base_url does not say where Airflow's API server is"
+        advice = "set it, or look at Airflow's page for scheduler, triggerer and DAG processor"
+        yield Observation("Airflow", check, State.SKIPPED, detail, advice)
+    elif isinstance(told, PreheatError):
+        advice = (
+            "whether scheduler, triggerer and DAG processor run is not known: start the API server,"
+            " or correct [api] base_url, by which it must be reached from here"
+        )
+        yield Observation("Airflow", check, State.LOOK, str(told), advice)
+    elif unwell := {part: state for part, state in told.items() if state != _HEALTHY}:
+        parts = [f"{part} {state or 'never ran'}" for part, state in unwell.items()]
+        advice = "start them, or look at their logs: " + "; ".join(
+            _COMMANDS.get(part, part) for part in unwell
+        )
+        yield Observation("Airflow", check, State.WRONG, ", ".join(parts), advice)
+    else:
+        yield Observation("Airflow", check, State.OK, f"{', '.join(told)}: all {_HEALTHY}")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from preheat.doctor.observations import Observation, State, of_item
 from preheat.drivers.base import SEED
-from preheat.errors import PreheatError
+from preheat.errors import PreheatError, RemoteError
 from preheat.proving import ask_peers
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from preheat.ledger import StoredPlacement
     from preheat.policy.model import Cluster
 
-__all__ = ["manager_side", "seeds"]
+__all__ = ["manager_side", "same_peers", "seeds"]
 
 _CHECK = "seed peers"
 
@@ -26,7 +27,7 @@ _CHECK = "seed peers"
 def manager_side(cluster: Cluster, setup: Setup) -> Iterator[Observation]:
     """Ask the manager about the cluster.
 
-    :raises PreheatError: when it cannot be asked.
+    What is wrong with the manager itself is told once, at its connection.
     """
     driver = setup.drivers[cluster.connection]
     if isinstance(driver, PreheatError):
@@ -34,8 +35,32 @@ def manager_side(cluster: Cluster, setup: Setup) -> Iterator[Observation]:
         yield Observation(cluster.name, "cluster", State.SKIPPED, detail)
         return
     report = driver.check_cluster(cluster.scheduler_cluster_id, at_once=cluster.max_concurrent_jobs)
+    if not report.ok and not driver.check().ok:
+        yield _not_looked_at(cluster, "cluster")
+        return
     for item in report.items:
         yield of_item(cluster.name, item)
+
+
+def _not_looked_at(cluster: Cluster, check: str) -> Observation:
+    detail = f"not looked at, because {cluster.connection} is not well: see there"
+    return Observation(cluster.name, check, State.SKIPPED, detail)
+
+
+def same_peers(setup: Setup) -> Iterator[Observation]:
+    """Name entries of ``clusters.yaml`` that mean the same scheduler cluster of one manager."""
+    entries: dict[tuple[str, int], list[str]] = defaultdict(list)
+    for cluster in setup.clusters:
+        entries[cluster.connection, cluster.scheduler_cluster_id].append(cluster.name)
+    for (connection, number), names in entries.items():
+        if len(names) > 1:
+            both = "both" if len(names) == 2 else "all"  # noqa: PLR2004 - two are both
+            detail = f"{', '.join(names)} {both} mean scheduler cluster {number} of {connection}"
+            advice = (
+                "likely a copied entry: correct schedulerClusterId or connection, or leave one out;"
+                " as it is, the same peers are asked twice, and each pool counts only its own jobs"
+            )
+            yield Observation(names[-1], "same peers", State.LOOK, detail, advice)
 
 
 def seeds(cluster: Cluster, setup: Setup) -> Iterator[Observation]:
@@ -44,7 +69,7 @@ def seeds(cluster: Cluster, setup: Setup) -> Iterator[Observation]:
     The manager tells a token nothing of its peers, and its table of seeds is empty with clients
     since 1.0.11 (dragonfly: manager/router/router.go, recorded api-list-seed-peers).
 
-    :raises PreheatError: when they cannot be asked.
+    :raises PreheatError: when they cannot be asked, though their manager is well.
     """
     driver, ledger = setup.drivers[cluster.connection], setup.ledger
     if isinstance(driver, PreheatError) or isinstance(ledger, PreheatError):
@@ -63,7 +88,13 @@ def seeds(cluster: Cluster, setup: Setup) -> Iterator[Observation]:
         yield Observation(cluster.name, _CHECK, State.SKIPPED, detail)
         return
     placement, image = found
-    report = ask_peers(driver, placement.key, placement.settings, image, registry)
+    try:
+        report = ask_peers(driver, placement.key, placement.settings, image, registry)
+    except RemoteError:
+        if driver.check().ok:
+            raise
+        yield _not_looked_at(cluster, _CHECK)
+        return
     yield _judged(cluster, placement, report)
 
 

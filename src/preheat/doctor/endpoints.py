@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from preheat.doctor.observations import Observation, State
-from preheat.errors import PreheatError
+from preheat.errors import PreheatError, RefusedError, RemoteUnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,16 +23,27 @@ _PORTS = {"http": 80, "https": 443}
 def observe(cluster: Cluster, setup: Setup) -> Iterator[Observation]:
     """Compare what ``clusters.yaml`` says with what Harbor calls itself, and with what is warm.
 
-    :raises RemoteError: when Harbor does not answer.
+    :raises RemoteError: Harbor answered something that nobody understands.
     """
     for registry, endpoint in cluster.pull_endpoints.items():
-        client = setup.harbors.get(registry)
-        if client is None or isinstance(client, PreheatError):
+        external = _external_url(setup, registry)
+        if external is None:
             detail = f"{endpoint}; {registry} cannot be asked what it calls itself"
             yield Observation(cluster.name, _CHECK, State.SKIPPED, detail)
         else:
-            yield compare(cluster.name, endpoint, client.external_url().rstrip("/"))
+            yield compare(cluster.name, endpoint, external)
     yield from _left_behind(cluster, setup)
+
+
+def _external_url(setup: Setup, registry: str) -> str | None:
+    """Ask Harbor; None where it cannot be asked, which its connection test tells."""
+    client = setup.harbors.get(registry)
+    if client is None or isinstance(client, PreheatError):
+        return None
+    try:
+        return client.external_url().rstrip("/")
+    except (RemoteUnavailableError, RefusedError):
+        return None
 
 
 def compare(cluster: str, endpoint: str, external: str) -> Observation:

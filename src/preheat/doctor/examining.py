@@ -70,9 +70,11 @@ def _looks(setup: Setup, now: Callable[[], datetime]) -> Iterator[_Look]:
         yield _Look(name, "token life", partial(remotes.token_life, name, client, setup))
     for name, driver in setup.drivers.items():
         yield _Look(name, "connection", partial(remotes.manager, name, driver))
+    yield _Look("clusters.yaml", "same peers", partial(clusters.same_peers, setup))
     for cluster in setup.clusters:
         yield _Look(cluster.name, "cluster", partial(clusters.manager_side, cluster, setup))
         yield _Look(cluster.name, "seed peers", partial(clusters.seeds, cluster, setup))
         yield _Look(cluster.name, "pull endpoint", partial(endpoints.observe, cluster, setup))
         yield _Look(cluster.name, "pool", partial(airflowside.pool, cluster, setup.airflow))
-    yield _Look("Airflow", "triggerer", partial(airflowside.triggerer, setup))
+    yield _Look("Airflow", "running parts", partial(airflowside.health, setup.airflow))
+    yield _Look("Airflow", "triggerer capacity", partial(airflowside.triggerer, setup))

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from preheat.doctor.observations import Observation, State, of_item
-from preheat.errors import PreheatError
+from preheat.errors import PreheatError, RefusedError, RemoteUnavailableError
 from preheat.policy.model import Submit
 from preheat.policy.units import format_duration
 
@@ -50,12 +50,19 @@ def token_life(
     Layers that come after its end get 401, and vanish silently where one seed is asked
     (dragonfly: recorded registry-bearer-token-expired-midway).
 
-    :raises RemoteError: when no token comes.
+    Where no token comes there is nothing to look at: the connection test says why.
+
+    :raises RemoteError: Harbor answered something that nobody understands.
     """
     if isinstance(client, PreheatError):
         return
     check = "token life"
-    life = client.token_life_seconds()
+    try:
+        life = client.token_life_seconds()
+    except (RemoteUnavailableError, RefusedError):
+        detail = f"not looked at, because {conn_id} gives no pull token: see there"
+        yield Observation(conn_id, check, State.SKIPPED, detail)
+        return
     longest, who = _longest_job(conn_id, setup)
     lives = format_duration(timedelta(seconds=life))
     may_take = f"a job may take {format_duration(timedelta(seconds=longest))} ({who})"

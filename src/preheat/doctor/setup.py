@@ -34,12 +34,15 @@ class AirflowSide:
     """What matters of Airflow.
 
     :param pools: by name; None where they cannot be seen, as in a task.
-    :param triggerer_capacity: triggers of one triggerer.
+    :param triggerer_capacity: triggers of one triggerer, as the setting says.
+    :param health: state of each of its parts, as its API server tells it, None for a part that
+        never ran; an error where it does not tell; None where nobody knows its address.
     """
 
     version: str
     pools: Mapping[str, Pool] | None
     triggerer_capacity: int
+    health: Mapping[str, str | None] | PreheatError | None = None
 
 
 @dataclass(frozen=True)

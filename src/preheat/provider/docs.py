@@ -176,7 +176,12 @@ def _windows(windows: Windows) -> str:
 
 def _green(policy: Policy) -> Iterator[str]:
     partial = policy.verify.on_partial is OnPartial.ACCEPT
-    yield f"all that was asked for is warm{' or PARTIAL, which this policy accepts' * partial}."
+    yield "all that was asked for is warm."
+    if partial:
+        yield (
+            "This policy accepts PARTIAL: a run with such an image is no failure, but it is not "
+            "warm, so `report` is skipped and no asset is updated."
+        )
     demand = policy.verify.demand
     if demand.min_hosts != MinHosts():
         yield f"Warm here means: every layer on at least {demand.min_hosts} of the hosts in scope."

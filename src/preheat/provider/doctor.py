@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from functools import partial
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 import airflow
+import requests
 from airflow.sdk.configuration import conf
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -15,7 +17,8 @@ from preheat.ledger import Ledger
 from preheat.policy.folder import load_folder
 from preheat.policy.loader import load_clusters, read_text
 from preheat.provider.config import ledger_url
-from preheat.provider.outside import dragonfly_driver, harbor_client, has_database
+from preheat.provider.outside import airflow_url, dragonfly_driver, harbor_client, has_database
+from preheat.transport import Transport, harden
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,6 +27,8 @@ if TYPE_CHECKING:
     from preheat.policy.model import Clusters
 
 __all__ = ["airflow_side", "setup_of"]
+
+_HEALTH = "/api/v2/monitor/health"
 
 
 def setup_of(include: Path, url: str = "") -> Setup:
@@ -59,12 +64,34 @@ def _harbors(clusters: Clusters) -> list[str]:
 
 
 def airflow_side() -> AirflowSide:
-    """Read what matters of Airflow: version, pools, how much a triggerer follows."""
+    """Read what matters of Airflow: version, pools, what runs, how much a triggerer may follow."""
     return AirflowSide(
         version=airflow.__version__,
         pools=_pools(),
         triggerer_capacity=conf.getint("triggerer", "capacity", fallback=1000),
+        health=attempted(partial(_health, url)) if (url := airflow_url()) else None,
     )
+
+
+def _health(url: str) -> dict[str, str | None]:
+    """Ask the API server how Airflow's parts are; that needs no login.
+
+    :raises RemoteError: it does not answer, or something else does.
+    """
+    transport = Transport(
+        harden(requests.Session()), url, system="Airflow", connect_timeout=3, total_timeout=6
+    )
+    answer = transport.send("GET", _HEALTH)
+    if answer.status != HTTPStatus.OK:
+        raise transport.error_of(answer)
+    parts = answer.json()
+    if not isinstance(parts, dict) or not all(isinstance(part, dict) for part in parts.values()):
+        raise answer.unexpected("the health of its parts")
+    return {str(name): _state(part.get("status")) for name, part in parts.items()}
+
+
+def _state(status: object) -> str | None:
+    return None if status is None else str(status)
 
 
 def _pools() -> Mapping[str, Pool] | None:

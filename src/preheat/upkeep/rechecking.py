@@ -31,6 +31,8 @@ class State(StrEnum):
     """What a second look found."""
 
     WARM = "still warm"
+    ACCEPTED = "PARTIAL, which its policy accepts"
+    """Nobody wants it asked for again (``onPartial: accept``), and nobody may call it warm."""
     DECAYED = "decayed"
     UNPROVED = "not provable by asking the peers"
     """All that answered hold it, and nobody says how many should: a job would name them all."""
@@ -104,7 +106,7 @@ def _looked(ledger: Ledger, driver: Driver, harbor: HarborClient, due: Due) -> R
 def _judged(due: Due, seen: Finding) -> Rechecked:
     unmet = due.unmet(seen)
     if not unmet:
-        return Rechecked(due, State.WARM, seen.under(due.demand))
+        return _well(due, seen)
     demand = strictest([wish.demand for wish in unmet], seen.hosts_expected)
     is_shown = any(_is_known(seen.under(wish.demand)) for wish in unmet)
     return Rechecked(
@@ -114,6 +116,17 @@ def _judged(due: Due, seen: Finding) -> Rechecked:
         demand,
         accept_partial=all(wish.accept_partial for wish in unmet),
     )
+
+
+def _well(due: Due, seen: Finding) -> Rechecked:
+    """Tell what is warm from what is only accepted, where every wish is met."""
+    short = [
+        wish.demand for wish in due.wishes if seen.under(wish.demand).verdict is not Verdict.WARM
+    ]
+    if not short:
+        return Rechecked(due, State.WARM, seen.under(due.demand))
+    demand = strictest(short, seen.hosts_expected)
+    return Rechecked(due, State.ACCEPTED, seen.under(demand), demand, accept_partial=True)
 
 
 def _is_known(finding: Finding) -> bool:

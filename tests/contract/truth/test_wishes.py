@@ -87,13 +87,29 @@ def test_the_laxer_plan_of_another_policy_does_not_hide_decay(lab: Any) -> None:
 
 
 def test_the_stricter_plan_of_another_policy_makes_nothing_decay(lab: Any) -> None:
-    """Where the strict policy gives its wish up, what is enough for the other is warm."""
+    """Where the strict policy accepts PARTIAL nothing is asked for, but it is not called warm."""
     placement_id = keep(lab, ONE)
     warm(lab, placement_id)
     keep(lab, ALL, accepts=True)
     lose_a_node(lab)
 
-    assert look(lab, placement_id).state is State.WARM
+    assert look(lab, placement_id).state is State.ACCEPTED
+
+
+def test_what_a_policy_accepts_is_not_called_warm(lab: Any) -> None:
+    """``onPartial: accept`` asks for nothing, and says PARTIAL; what is whole is warm again."""
+    placement_id = keep(lab, ALL, accepts=True)
+    warm(lab, placement_id)
+    whole = look(lab, placement_id)
+    lose_a_node(lab)
+
+    found = look(lab, placement_id)
+
+    assert whole.state is State.WARM
+    assert (found.state, found.state.must_be_asked) == (State.ACCEPTED, False)
+    assert found.finding is not None
+    assert found.finding.verdict is Verdict.PARTIAL
+    assert str(found.state) == "PARTIAL, which its policy accepts"
 
 
 def test_a_wish_that_takes_partial_leaves_the_other_unmet(lab: Any) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
@@ -18,7 +20,7 @@ from preheat.doctor import (
     examine,
     told,
 )
-from preheat.doctor.airflowside import pool, triggerer
+from preheat.doctor.airflowside import health, pool, triggerer
 from preheat.doctor.endpoints import compare
 from preheat.doctor.observations import of_item
 from preheat.errors import InputError, LedgerError
@@ -75,6 +77,23 @@ def test_pools_out_of_sight_are_not_called_missing() -> None:
     """A task may not look into Airflow's database; that says nothing of the pools."""
     (seen,) = pool(EU, airflow(None))
     assert seen.state is State.SKIPPED
+
+
+@pytest.mark.parametrize(
+    ("told", "state", "words"),
+    [
+        (None, State.SKIPPED, "base_url"),
+        (InputError("nobody there"), State.LOOK, "nobody there"),
+        ({"scheduler": "healthy", "triggerer": "healthy"}, State.OK, "scheduler, triggerer"),
+        ({"scheduler": "healthy", "triggerer": "unhealthy"}, State.WRONG, "triggerer unhealthy"),
+        ({"scheduler": "healthy", "triggerer": None}, State.WRONG, "triggerer never ran"),
+    ],
+)
+def test_a_dead_triggerer_is_not_called_well(told: Any, state: State, words: str) -> None:
+    """Its capacity is a setting; only its heartbeat says that it runs."""
+    (seen,) = health(replace(airflow(None), health=told))
+    assert seen.state is state
+    assert words in seen.detail
 
 
 @pytest.mark.parametrize(("capacity", "state"), [(9, State.OK), (8, State.LOOK)])
@@ -148,7 +167,7 @@ def test_what_is_missing_hides_nothing_else() -> None:
     assert seen["dragonfly_default", "connection"] is State.WRONG
     assert seen["eu-1", "pool"] is State.OK
     assert seen["eu-1", "seed peers"] is State.SKIPPED
-    assert seen["Airflow", "triggerer"] is State.OK
+    assert seen["Airflow", "triggerer capacity"] is State.OK
 
 
 def test_a_mistake_in_one_check_hides_nothing_else() -> None:
@@ -163,3 +182,16 @@ def test_a_mistake_in_one_check_hides_nothing_else() -> None:
 def look(installation: Setup) -> Examination:
     """Examine it now."""
     return examine(installation, lambda: datetime.now(UTC))
+
+
+def test_two_names_for_the_same_peers_are_worth_a_look() -> None:
+    """An entry that was copied, and whose id nobody changed."""
+    other = replace(EU, name="us-1")
+    seen = {
+        (one.about, one.check): one
+        for one in look(setup(clusters=Clusters((EU, other)))).observations
+    }
+    found = seen["us-1", "same peers"]
+    assert found.state is State.LOOK
+    assert found.detail == "eu-1, us-1 both mean scheduler cluster 1 of dragonfly_default"
+    assert "schedulerClusterId" in found.advice

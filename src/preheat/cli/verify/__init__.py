@@ -49,7 +49,7 @@ def verify(
 
     Changes nothing: no image is fetched and no ledger is read or written. It takes some seconds a
     cluster, and leaves jobs of the type get_task at the manager. Exits with 1 unless the image is
-    WARM everywhere.
+    WARM everywhere, and with 2 where nobody can be asked.
     """
     from preheat.cli.verify.run import Wanted, run  # noqa: PLC0415 - heavy for other commands
 

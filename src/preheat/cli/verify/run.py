@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING
 import typer
 from msgspec import structs
 
-from preheat.cli.console import WRONG, errors_told, print_json, stderr, stdout
+from preheat.cli.console import UNREADABLE, WRONG, errors_told, print_json, stderr, stdout
 from preheat.cli.harbors import open_driver, open_harbor
 from preheat.cli.include import Include
 from preheat.cli.verify.holdings import Holding, holdings
 from preheat.cli.verify.shown import as_data, print_result
 from preheat.demand import Demand, MinHosts, VerifyMode
-from preheat.errors import InputError, RemoteError
+from preheat.errors import InputError, NotFoundError, PreheatError, ProblemsError, RemoteError
 from preheat.harbor.reference import ImageReference, parse_references
 from preheat.placement import Scope
 from preheat.policy.images import plan_images
-from preheat.proving import ask_peers
+from preheat.proving import ask_peers, with_reasons
 from preheat.verdict import Verdict, judge, unknown
 
 if TYPE_CHECKING:
@@ -74,9 +74,32 @@ class Result:
         return self.findings[self.planned.key.scope]
 
 
+class _NotThereError(PreheatError):
+    """Harbor answered, and has no such image, or none for the platform."""
+
+
 def run(wanted: Wanted, folder: Path, *, as_json: bool) -> None:
-    """Verify, and exit with 1 unless all of it is WARM."""
-    with errors_told():
+    """Verify, and exit with 1 unless all of it is WARM, with 2 where the peers cannot be asked."""
+    try:
+        reference, results = _results(wanted, folder)
+    except _NotThereError as error:
+        stderr().print(str(error), style="red", soft_wrap=True)
+        raise typer.Exit(WRONG) from None
+    if as_json:
+        print_json(as_data(reference, results, datetime.now(UTC)))
+    else:
+        for result in results:
+            print_result(stdout(), reference, result)
+    if errors := dict.fromkeys(result.error for result in results if result.error):
+        for words in errors:
+            stderr().print(words, style="red", soft_wrap=True)
+        raise typer.Exit(UNREADABLE)
+    if any(result.finding.verdict is not Verdict.WARM for result in results):
+        raise typer.Exit(WRONG)
+
+
+def _results(wanted: Wanted, folder: Path) -> tuple[ImageReference, list[Result]]:
+    with errors_told(but=_NotThereError):
         demand = Demand(VerifyMode.PEERS, _min_hosts(wanted.min_hosts))
         (reference, *more) = parse_references(wanted.image, source="IMAGE")
         if more:
@@ -92,13 +115,7 @@ def run(wanted: Wanted, folder: Path, *, as_json: bool) -> None:
             if stderr().is_terminal:
                 stderr().print(f"Asking the peers of {placement.key.cluster}.", style="dim")
             results.append(_verify(placement, images[placement.key.digest], harbor, demand))
-    if as_json:
-        print_json(as_data(reference, results, datetime.now(UTC)))
-    else:
-        for result in results:
-            print_result(stdout(), reference, result)
-    if any(result.finding.verdict is not Verdict.WARM for result in results):
-        raise typer.Exit(WRONG)
+    return reference, results
 
 
 def _min_hosts(text: str) -> MinHosts:
@@ -121,18 +138,26 @@ def _planned(
     wanted: Wanted, reference: ImageReference, clusters: Sequence[Cluster], harbor: HarborClient
 ) -> Sequence[PlannedPlacement]:
     """Make the placements as ``preheat_images`` would; here they only say what to ask for."""
-    artifact = harbor.artifact(reference.project, reference.repository, reference.reference)
+    try:
+        artifact = harbor.artifact(reference.project, reference.repository, reference.reference)
+    except NotFoundError as error:
+        raise _NotThereError(str(error)) from None
     if not artifact.children:
         children = harbor.children(artifact.full_name, artifact.digest)
         artifact = structs.replace(artifact, children=children)
-    plan = plan_images(
-        [(reference, artifact)], clusters, platforms=wanted.platforms, now=datetime.now(UTC)
-    )
+    try:
+        plan = plan_images(
+            [(reference, artifact)], clusters, platforms=wanted.platforms, now=datetime.now(UTC)
+        )
+    except ProblemsError as error:
+        if all(problem.source == "images" for problem in error.problems):  # a platform it lacks
+            raise _NotThereError(str(error)) from None
+        raise
     placements = [
         replace(each, key=replace(each.key, scope=wanted.scope)) for each in plan.placements
     ]
     if not placements:
-        raise InputError(f"{reference} has no image for any platform of these clusters.")
+        raise _NotThereError(f"{reference} has no image for any platform of these clusters.")
     return placements
 
 
@@ -154,6 +179,7 @@ def _verify(
         findings = {scope: unknown(image, str(error)) for scope in Scope}
         return Result(planned, image, findings, [], error=str(error))
     findings = dict(_judged(planned, image, report, demand))
+    findings[key.scope] = with_reasons(findings[key.scope], harbor, key.repository)
     hosts = holdings(image, key, report, settings.expected_hosts)
     return Result(planned, image, findings, hosts, report.unshared_bytes)
 

@@ -10,7 +10,7 @@ from rich.text import Text
 from preheat.cli.console import plain
 from preheat.cli.verify.holdings import Held
 from preheat.policy.units import format_size
-from preheat.rendering import count_of
+from preheat.rendering import count_of, too_few_hosts
 from preheat.verdict import Verdict
 
 if TYPE_CHECKING:
@@ -50,6 +50,13 @@ def print_result(console: Console, reference: ImageReference, result: Result) ->
     name = plain(f"{reference} {key.platform}".rstrip())
     console.print(Text(f"{name} on {key.cluster}", "bold"), soft_wrap=True)
     console.print(f"  {key.manifest_url}", style="dim", soft_wrap=True)
+    if result.error:  # alike for all scopes, and told in full on stderr
+        line = Text(f"> {key.scope:<17}")
+        line.append(f"{Verdict.UNKNOWN:<8}", _STYLES[Verdict.UNKNOWN])
+        line.append(f"the peers of {plain(key.cluster)} could not be asked")
+        console.print(line, soft_wrap=True)
+        console.print()
+        return
     for scope, finding in result.findings.items():
         is_wanted = scope is key.scope
         line = Text("> " if is_wanted else "  ")
@@ -68,8 +75,9 @@ def _told(finding: Finding) -> str:
     if not finding.hosts_expected:
         return layers
     hosts = count_of(finding.hosts_expected, "host")
-    text = f"{layers}; {finding.hosts_warm} of {hosts} hold all"
-    return f"{text}; {finding.words}" if finding.words else text
+    verb = "holds" if finding.hosts_expected == 1 else "hold"
+    text = f"{layers}; {finding.hosts_warm} of {hosts} {verb} all"
+    return "; ".join(filter(None, [text, too_few_hosts(finding), finding.words]))
 
 
 def _hosts(hosts: Sequence[Holding]) -> Iterator[str]:
@@ -98,6 +106,7 @@ def _layers(result: Result) -> Iterator[str]:
     """Explain the columns, in their order."""
     if not result.hosts:
         return
+    why = {layer.digest: layer.words for layer in result.finding.missing}
     met = {each for host in result.hosts for each in host.layers}
     yield "  " + ", ".join(f"{mark} {_WORDS[held]}" for held, mark in _MARKS.items() if held in met)
     yield ""
@@ -106,6 +115,8 @@ def _layers(result: Result) -> Iterator[str]:
         small = ", too small to be shared" if blob.size <= result.unshared_bytes else ""
         hosts = f"on {holders} of {count_of(len(result.hosts), 'host')}"
         yield f"  {number + 1:>3}  {blob.digest[:19]}…  {decimal(blob.size):>9}  {hosts}{small}"
+        if words := why.get(blob.digest):
+            yield f"       missing: {words}"
     if any(blob.size <= result.unshared_bytes for blob in result.image.blobs):
         yield (
             f"  Layers of at most {format_size(result.unshared_bytes)} peers never share: a node"
@@ -166,7 +177,12 @@ def _scope_data(scope: Scope, finding: Finding) -> tuple[str, dict[str, Any]]:
         "hosts_expected": finding.hosts_expected,
         "min_hosts": finding.min_hosts,
         "missing": [
-            {"digest": layer.digest, "size": layer.size, "hosts": list(layer.hosts)}
+            {
+                "digest": layer.digest,
+                "size": layer.size,
+                "hosts": list(layer.hosts),
+                "words": layer.words,
+            }
             for layer in (*finding.missing, *finding.tolerated)
         ],
         "words": finding.words,

@@ -37,23 +37,32 @@ def check(manager: Manager) -> CheckReport:
     alive = _item("manager", lambda: _alive(manager))
     if not alive.ok:
         return CheckReport((alive,))
+    jobs, status = _tried("token (scope job)", lambda: _jobs(manager))
+    clusters: tuple[CheckItem, ...] = ()
+    if status != HTTPStatus.UNAUTHORIZED:  # a token that nobody knows is told once
+        clusters = (_item("clusters (scope cluster)", lambda: _clusters(manager)),)
     return CheckReport((
         alive,
-        _item("token (scope job)", lambda: _jobs(manager)),
-        _item("clusters (scope cluster)", lambda: _clusters(manager)),
+        jobs,
+        *clusters,
         _item("version", lambda: _version(manager)),
         _item("clock", lambda: _clock(manager)),
     ))
 
 
 def _item(name: str, look: Callable[[], CheckItem]) -> CheckItem:
+    return _tried(name, look)[0]
+
+
+def _tried(name: str, look: Callable[[], CheckItem]) -> tuple[CheckItem, int | None]:
+    """Look, and give the status of what was refused too."""
     try:
-        return look()
+        return look(), None
     except RemoteUnavailableError as error:
         advice = "" if error.status is None else "look at the manager, its database and its Redis"
-        return CheckItem(name, ok=False, detail=str(error), advice=advice)
+        return CheckItem(name, ok=False, detail=str(error), advice=advice), error.status
     except RemoteError as error:
-        return CheckItem(name, ok=False, detail=str(error))
+        return CheckItem(name, ok=False, detail=str(error)), error.status
 
 
 def _alive(manager: Manager) -> CheckItem:

@@ -54,7 +54,7 @@ def check_cluster(
         )
         return CheckReport((item,))
     found = known[cluster_id]
-    detail = f"scheduler cluster {cluster_id}, {found.name}"
+    detail = f"scheduler cluster {cluster_id}, which the manager calls {found.name}"
     return CheckReport((
         CheckItem("cluster", ok=True, detail=detail),
         _rate_limit(found, at_once),

@@ -27,8 +27,9 @@ __all__ = ["PreheatReportOperator"]
 class PreheatReportOperator(BaseOperator):
     """Read the ledger and fail the run unless every placement of its plan is warm.
 
-    What the budget leaves out, or a closed window, is no failure: the policy says so itself. But
-    not all is warm then: the report ends skipped, and no asset says that the clusters are warm.
+    What the budget leaves out, or a closed window, or a PARTIAL that the policy accepts, is no
+    failure: the policy says so itself. But not all is warm then: the report ends skipped, and no
+    asset says that the clusters are warm.
 
     The only leaf of the DAG, run whatever happened before it. Clearing a tracked task *with its
     downstream* runs it again, so that the run turns green once all is warm.
@@ -97,9 +98,21 @@ class PreheatReportOperator(BaseOperator):
         The log says why too, because Airflow folds what it logs of the exception away.
         """
         self._skip_closed(outcomes)
+        accepted = [o for o in outcomes if not _left_out(o) and o.verdict is not Verdict.WARM]
+        for outcome in accepted:  # none but these is well without being warm
+            self.log.info(
+                "%s on %s is %s, which its policy accepts (onPartial: accept); it is not warm.",
+                outcome.label,
+                outcome.cluster,
+                outcome.verdict,
+            )
         if left := [o for o in outcomes if o.disposition is Disposition.OVER_BUDGET]:
-            self.log.info("The budget left out %s; all else is warm.", count_of(len(left), "image"))
+            rest = "not all else is warm" if accepted else "all else is warm"
+            self.log.info("The budget left out %s; %s.", count_of(len(left), "image"), rest)
             raise AirflowSkipException("The budget left something out.")
+        if accepted:
+            self.log.info("Not all is warm, so no asset says so: this report ends skipped.")
+            raise AirflowSkipException("The policy accepts PARTIAL: not all is warm.")
         if not outcomes and self.skips_nothing:
             raise AirflowSkipException("Nothing was to be done.")
 

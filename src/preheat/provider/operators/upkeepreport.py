@@ -27,11 +27,13 @@ if TYPE_CHECKING:
 __all__ = ["UpkeepReportOperator"]
 
 _NAMED = 10
-_WELL = tuple(state.name.lower() for state in (State.WARM, State.GONE, State.BUSY))
+_WELL = tuple(state.name.lower() for state in (State.WARM, State.ACCEPTED, State.GONE, State.BUSY))
 
 
 class UpkeepReportOperator(BaseOperator):
     """Read what the run's tasks found and fail unless all that must stay warm is warm.
+
+    What a policy accepts as PARTIAL is no failure, and is counted apart: it is not warm.
 
     The only leaf of the DAG. Red too if the doctor found something wrong, or a task failed.
     """
@@ -119,12 +121,19 @@ def _kept_lines(
     yield f"  kept warm: {len(outcomes)} due"
     for state in State:
         if ids := found.get(state.name.lower()):
-            again = len(ids) - sum(outcome.placement_id in ids for outcome in cold)
-            told = f"; {again} of them warm again" if state.must_be_asked else ""
+            told = _after_asking(outcomes, ids, cold) if state.must_be_asked else ""
             yield f"    {len(ids)} {state}{told}"
     for disposition in (Disposition.WINDOW_CLOSED, Disposition.NEXT_RUN):
         if count := sum(outcome.disposition is disposition for outcome in outcomes):
             yield f"    {count} {disposition.words}"
+
+
+def _after_asking(outcomes: list[Outcome], ids: set[int], cold: list[Outcome]) -> str:
+    """Say what became of what was asked for again; what a policy merely accepts is not warm."""
+    well = [one for one in outcomes if one.placement_id in ids and one not in cold]
+    accepted = sum(one.verdict is Verdict.PARTIAL for one in well)
+    told = f"; {len(well) - accepted} of them warm again"
+    return f"{told}, {accepted} {State.ACCEPTED}" if accepted else told
 
 
 def _settled_line(settled: Counter[str]) -> str:

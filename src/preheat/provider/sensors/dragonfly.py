@@ -143,7 +143,11 @@ class DragonflyPreheatSensor(BaseSensorOperator):
         harbor: HarborClient,
         placement: StoredPlacement,
     ) -> Attempt:
+        asked = False
+
         def authorize() -> SecretStr | None:
+            nonlocal asked
+            asked = True  # called just before a POST, and never by who joins
             # Not given to Airflow's masker: a worker keeps every mask it was ever told, and each
             # new one compiles them all anew. Our own words never hold a token (transport.redact).
             return harbor.pull_authorization([placement.key.repository])
@@ -151,10 +155,10 @@ class DragonflyPreheatSensor(BaseSensorOperator):
         run = run_ref(context)
         key = placement.key
         self.log.info(
-            "Asking %s for %s on cluster %s (scheduler cluster %d, %s%s).",
-            placement.settings.connection,
+            "Wanted: %s on cluster %s (%s, scheduler cluster %d, %s%s).",
             key.manifest_url,
             key.cluster,
+            placement.settings.connection,
             placement.settings.scheduler_cluster_id,
             key.scope,
             f", {key.peers}" if key.peers else "",
@@ -174,7 +178,8 @@ class DragonflyPreheatSensor(BaseSensorOperator):
             if attempt.run == run
             else f", first asked by {attempt.run.dag_id} {attempt.run.run_id}"
         )
-        self.log.info("Following job %s (attempt %d%s).", attempt.job_id, attempt.id, joined)
+        did = "Asked for it; following" if asked else "Nothing asked by this try; joining"
+        self.log.info("%s job %s (attempt %d%s).", did, attempt.job_id, attempt.id, joined)
         self.links[DragonflyJobLink.name] = driver.job_url(attempt.job_id or 0)
         return attempt
 

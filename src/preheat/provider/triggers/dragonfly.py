@@ -37,6 +37,10 @@ __all__ = ["DragonflyPreheatTrigger"]
 
 _PAUSE_SECONDS = 10.0
 _LONGEST_PAUSE_SECONDS = 60.0
+_ACCEPTED = (
+    "PARTIAL, which the policy accepts (onPartial: accept): this task ends well, the image is not "
+    "warm, and the run's report ends skipped."
+)
 _random = random.SystemRandom()
 _T = TypeVar("_T")
 
@@ -101,6 +105,8 @@ class DragonflyPreheatTrigger(BaseTrigger):
         except AirflowNotFoundException as error:  # somebody deleted a connection meanwhile
             handover = Handover(self.attempt, error=InputError(str(error)))
         if self._is_well(handover.verdict):
+            if handover.verdict is not Verdict.WARM:
+                self.log.info("%s", _ACCEPTED)
             yield TaskSuccessEvent()
         else:
             yield TriggerEvent(handover.as_data())
