@@ -188,7 +188,7 @@ def test_a_policy_that_runs_on_events_has_no_schedule(
 
     assert dag.schedule is None
     assert "invalid" not in dag.tags
-    assert "only when somebody starts it. Of its events (pushed) none" in (dag.doc_md or "")
+    assert "**Runs** on pushed, in runs of `preheat_events`" in (dag.doc_md or "")
 
 
 def test_what_a_policy_says_of_itself_becomes_tags(
