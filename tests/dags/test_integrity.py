@@ -179,7 +179,7 @@ def test_a_suspended_policy_keeps_its_dag_without_a_schedule(
 def test_a_policy_that_runs_on_events_has_no_schedule(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its page says that only a person starts it yet."""
+    """Its page says on what it runs, and where."""
     events = policy("pushed").partition("  triggers:")[0] + "  triggers: {events: [pushed]}\n"
     write(tmp_path, "pushed", events)
     monkeypatch.setenv("AIRFLOW__PREHEAT__INCLUDE_DIR", str(tmp_path))
