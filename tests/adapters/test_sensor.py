@@ -153,9 +153,12 @@ def test_a_401_to_a_token_that_made_a_job_lately_is_an_outage(
         match={"path": "/oapi/.*"}, times=None, status=401, body='{"message":"Unauthorized"}'
     )
 
-    with pytest.raises(RemoteUnavailableError, match="to a token that worked before"):
+    with pytest.raises(RemoteUnavailableError, match="a token of this connection worked") as caught:
         sensor_of(other).execute(context)
 
+    # What is known is that the connection worked, and not this very token.
+    assert "the token was changed or deleted" in str(caught.value)
+    assert "the manager's database is unwell" in str(caught.value)
     (attempt,) = world.ledger.attempts(other.id)
     assert (attempt.asked_at, attempt.is_open) == (None, False)
 
