@@ -77,15 +77,22 @@ def test_asks_once_and_defers(world: Any, context: dict[str, Any]) -> None:
     assert time.time() < deadline < time.time() + deferral.timeout
 
 
-def test_a_further_try_joins_the_job(world: Any, context: dict[str, Any]) -> None:
-    """A worker that died after the POST costs no second job."""
+def test_a_further_try_joins_the_job(
+    world: Any, context: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A worker that died after the POST costs no second job, and the log says what was done."""
     (placement,) = world.plan(Disposition.ASK)
     first = deferred(sensor_of(placement), context)
+    asked = capsys.readouterr()
     before = world.jobs
     context["ti"].try_number = 2
 
     second = deferred(sensor_of(placement), context)
 
+    joined = capsys.readouterr()
+    assert "Asked for it" in asked.out + asked.err
+    assert "Asked for it" not in joined.out + joined.err
+    assert "joining job" in joined.out + joined.err
     assert world.jobs == before
     assert len(world.ledger.attempts(placement.id)) == 1
     assert second.trigger.attempt == first.trigger.attempt
