@@ -191,4 +191,5 @@ def join_words(words: Iterable[str]) -> str:
     shown = texts[:KINDS_OF_WORDS]
     if len(texts) > len(shown):
         shown.append(f"and {len(texts) - len(shown)} more reasons")
-    return "; ".join(shown)[:WORDS_LENGTH]
+    *before, last = shown or [""]
+    return "; ".join([*(text.removesuffix(".") for text in before), last])[:WORDS_LENGTH]

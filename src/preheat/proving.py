@@ -16,7 +16,7 @@ from preheat.demand import VerifyMode
 from preheat.drivers.base import PEER, SEED, UNKNOWN_HOST, HeatRequest, JobState
 from preheat.errors import WAITED_OUT, RemoteError
 from preheat.placement import Scope
-from preheat.verdict import Verdict, judge, unknown
+from preheat.verdict import Verdict, join_words, judge, unknown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -248,7 +248,7 @@ def with_reasons(
     explained: list[MissingLayer] = []
     for each in finding.missing:
         is_meant = told and told not in each.words and (is_only or each.digest in told)
-        words = "; ".join(filter(None, [told, each.words]))
+        words = join_words([told, each.words])
         layer = replace(each, words=words) if is_meant else each
         is_worth_it = len(explained) < _EXPLAINED_LAYERS or all(one.is_final for one in explained)
         explained.append(_explained(layer, registry, repository) if is_worth_it else layer)
@@ -259,5 +259,5 @@ def _explained(layer: MissingLayer, registry: Registry, repository: str) -> Miss
     if layer.is_final:
         return layer
     said = registry.blob_answer(repository, layer.digest)
-    words = "; ".join(filter(None, [layer.words, said.words]))
+    words = join_words([layer.words, said.words])
     return replace(layer, words=words, is_final=said.is_refused)

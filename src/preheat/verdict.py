@@ -31,7 +31,16 @@ if TYPE_CHECKING:
     from preheat.drivers.base import Report
     from preheat.placement import PlacementKey
 
-__all__ = ["Finding", "HostFinding", "MissingLayer", "Seen", "Verdict", "judge", "unknown"]
+__all__ = [
+    "Finding",
+    "HostFinding",
+    "MissingLayer",
+    "Seen",
+    "Verdict",
+    "join_words",
+    "judge",
+    "unknown",
+]
 
 NAMELESS = "Copies are reported, but not on which host."
 NOT_ASKED = "Of this layer nobody could be asked."

@@ -77,15 +77,22 @@ def test_asks_once_and_defers(world: Any, context: dict[str, Any]) -> None:
     assert time.time() < deadline < time.time() + deferral.timeout
 
 
-def test_a_further_try_joins_the_job(world: Any, context: dict[str, Any]) -> None:
-    """A worker that died after the POST costs no second job."""
+def test_a_further_try_joins_the_job(
+    world: Any, context: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A worker that died after the POST costs no second job, and the log says what was done."""
     (placement,) = world.plan(Disposition.ASK)
     first = deferred(sensor_of(placement), context)
+    asked = capsys.readouterr()
     before = world.jobs
     context["ti"].try_number = 2
 
     second = deferred(sensor_of(placement), context)
 
+    joined = capsys.readouterr()
+    assert "Asked for it" in asked.out + asked.err
+    assert "Asked for it" not in joined.out + joined.err
+    assert "joining job" in joined.out + joined.err
     assert world.jobs == before
     assert len(world.ledger.attempts(placement.id)) == 1
     assert second.trigger.attempt == first.trigger.attempt
@@ -153,9 +160,12 @@ def test_a_401_to_a_token_that_made_a_job_lately_is_an_outage(
         match={"path": "/oapi/.*"}, times=None, status=401, body='{"message":"Unauthorized"}'
     )
 
-    with pytest.raises(RemoteUnavailableError, match="to a token that worked before"):
+    with pytest.raises(RemoteUnavailableError, match="a token of this connection worked") as caught:
         sensor_of(other).execute(context)
 
+    # What is known is that the connection worked, and not this very token.
+    assert "the token was changed or deleted" in str(caught.value)
+    assert "the manager's database is unwell" in str(caught.value)
     (attempt,) = world.ledger.attempts(other.id)
     assert (attempt.asked_at, attempt.is_open) == (None, False)
 

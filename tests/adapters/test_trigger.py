@@ -87,12 +87,16 @@ def test_partial_goes_back_to_a_worker_with_the_reason(asked: Any) -> None:
 
 
 @pytest.mark.parametrize("asked", ["missing"], indirect=True)
-def test_partial_is_well_where_the_policy_accepts_it(asked: Any) -> None:
-    """``onPartial: accept`` ends the task, and the ledger still says PARTIAL."""
+def test_partial_is_well_where_the_policy_accepts_it(
+    asked: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """``onPartial: accept`` ends the task; the ledger says PARTIAL, the log why that is well."""
     event = asyncio.run(only_event(asked.trigger(accept_partial=True)))
 
     assert isinstance(event, TaskSuccessEvent)
     assert asked.stored().verdict is Verdict.PARTIAL
+    told = capsys.readouterr()
+    assert "PARTIAL, which the policy accepts (onPartial: accept)" in told.out + told.err
 
 
 def test_a_closed_attempt_asks_nobody(asked: Any) -> None:

@@ -158,7 +158,7 @@ def test_a_layer_that_failed_is_not_held(sandbox: Sandbox, image: Artifact, preh
         (large, ["10.77.0.11", "10.77.0.14"])
     ]
     assert "the registry answers 404" in missing[0]["words"]
-    assert "missing: The host knows this layer but has not finished it.; the registry" in (
+    assert "missing: The host knows this layer but has not finished it; the registry" in (
         preheat("--cluster", "eu-1").stdout
     )
 

@@ -125,6 +125,26 @@ def test_what_decayed_is_asked_for_again(place: Any, said: Any) -> None:
     assert place.outcomes(first)[0].placement_id == outcome.placement_id
 
 
+def test_what_a_policy_accepts_is_counted_apart(place: Any, said: Any) -> None:
+    """``onPartial: accept`` asks for nothing again, and nothing calls it warm."""
+    _, image = warmed(place, verify={"onPartial": "accept"})
+    lost = image.recipe.layers[-1].digest
+    for peer in seeds(place):
+        for name, copy in list(peer.copies.items()):
+            if Copy.shown(copy)["digest"] == lost:
+                del peer.copies[name]
+    age(place, 6)
+
+    run = place.run(UPKEEP)
+
+    assert run.state == "success", said()
+    told = figures(run)
+    assert (told["due"], told["warm"], told["accepted"]) == (1, 0, 1)
+    assert states(run)["us-1.track"] == "skipped"
+    assert "1 PARTIAL, which its policy accepts" in said()
+    assert "still warm" not in said()
+
+
 def test_check_all_looks_at_what_is_not_due(place: Any, said: Any) -> None:
     """After an incident nobody wants to wait for the clock."""
     warmed(place)

@@ -11,7 +11,7 @@ from preheat.finding import Finding, MissingLayer, Verdict
 from preheat.proving import with_reasons
 
 ONE, TWO = f"sha256:{1:064d}", f"sha256:{2:064d}"
-NOT_DONE = "It is not finished."
+NOT_DONE = "It is not finished"
 FAILED = "500 Internal Server Error"
 
 

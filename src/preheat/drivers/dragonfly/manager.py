@@ -41,10 +41,11 @@ class Manager:
 
     :param post_timeout_seconds: how long a POST may take in all: the manager resolves the image at
         the registry before it answers.
-    :param token_worked: tells whether this token is known to have worked, asked only after a 401:
-        it then means that the manager is unwell, for it answers 401 to good tokens too while its
-        database is down (dragonfly: manager/middlewares/personal_access_token.go, recorded
-        db-down-over-time).
+    :param token_worked: tells whether a token of this connection is known to have worked, asked
+        only after a 401: it may then mean that the manager is unwell, for it answers 401 to good
+        tokens too while its database is down (dragonfly:
+        manager/middlewares/personal_access_token.go, recorded db-down-over-time). Nothing cheap
+        tells the two apart: ``/healthy`` stays OK meanwhile (recorded db-down-healthy).
     """
 
     def __init__(
@@ -137,9 +138,11 @@ class Manager:
 
     def _unauthorized(self, told: str, about: dict[str, Any]) -> RemoteError:
         if self._works or self.token_worked():
+            whose = "this token" if self._works else "a token of this connection"
             return RemoteUnavailableError(
-                f"{told} to a token that worked before: the manager or its database is unwell, or "
-                "the token was deleted.",
+                f"{told}, though {whose} worked before: either the token was changed or deleted "
+                "(check it in the connection and at the manager), or the manager's database is "
+                "unwell, for without it a manager answers 401 to good tokens too.",
                 sent=False,
                 **about,
             )
