@@ -184,6 +184,8 @@ def test_what_one_place_refuses_is_put_off_and_the_others_are_planned(world: Wor
     (plan,) = world.drain().plans
 
     assert asked(plan) == ["web/app"]
+    first = world.ledger.inbox.recent(handled=True)[0]
+    assert first.outcomes[0].words == "asked for on eu-1"
     assert plan.failures == ()
     assert "looked at again later" in plan.warnings[0]
     (again,) = world.waiting()
@@ -373,3 +375,17 @@ def test_a_cleared_task_lets_go_of_its_events_first(world: World) -> None:
     world.ledger.record_event_plans([], world.run_ref, [])
 
     assert [one.event.repository for one in world.ledger.inbox.waiting()] == ["web/app"]
+
+
+def test_it_is_told_why_an_image_was_not_taken(world: World) -> None:
+    """Two pushes of one tag: it moved on, and the first image has none any more."""
+    world.listen("all")
+    world.push("web/app")
+    world.push("web/app")
+
+    done = world.drain()
+
+    assert [each.outcomes[0].words for each in done.handled] == [
+        "not selected: UNTAGGED",
+        "asked for on eu-1",
+    ]

@@ -109,7 +109,6 @@ def _came(one: StoredEvent) -> Iterable[str]:
         yield f"{who} until {_moment(one.due_at)}" if until else who
     elif one.outcomes:
         yield from (_outcome(outcome) for outcome in one.outcomes)
-        yield f"by {one.dag_id} {one.run_id}"
     else:
         yield one.words or "nothing"
     if one.repeats:

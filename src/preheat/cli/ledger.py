@@ -66,8 +66,11 @@ def show_status(url: Url = "") -> None:
 
 @app.command()
 def decisions(
-    dag_id: Annotated[str, typer.Argument(help="DAG, such as preheat__web-frontends.")],
-    run_id: Annotated[str, typer.Argument(help="Run of it, as Airflow writes it.")],
+    dag_id: Annotated[str, typer.Argument(help="DAG, such as preheat__web-frontends.")] = "",
+    run_id: Annotated[str, typer.Argument(help="Run of it, as Airflow writes it.")] = "",
+    plan: Annotated[
+        int, typer.Option("--plan", help="Number of a plan, as 'preheat events' tells it.")
+    ] = 0,
     image: Annotated[
         str, typer.Option("--image", help="Only candidates whose name holds this text.")
     ] = "",
@@ -83,9 +86,12 @@ def decisions(
     from preheat.cli.plan.words import candidate_name, reason_text  # noqa: PLC0415 (as above)
     from preheat.ledger import Ledger  # noqa: PLC0415 (help must not wait for SQLAlchemy)
 
+    if bool(plan) == bool(dag_id and run_id):
+        raise typer.BadParameter("give a DAG and a run of it, or --plan")
     try:
         with Ledger.at(url or default_url()) as ledger:
-            found = [d for d in ledger.decisions(dag_id, run_id) if image in candidate_name(d)]
+            whole = ledger.decisions_of(plan) if plan else ledger.decisions(dag_id, run_id)
+            found = [decision for decision in whole if image in candidate_name(decision)]
     except LedgerError as error:
         _fail(error)
     if as_json:
@@ -95,7 +101,8 @@ def decisions(
         for reason in decision.reasons:
             typer.echo(f"    {plain(reason_text(reason, code=True))}")
     if not found:
-        typer.echo(f"The ledger knows no such candidate of {dag_id} {run_id}.", err=True)
+        whose = f"plan {plan}" if plan else f"{dag_id} {run_id}"
+        typer.echo(f"The ledger knows no such candidate of {whose}.", err=True)
         raise typer.Exit(1)
 
 

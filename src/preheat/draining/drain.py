@@ -11,6 +11,7 @@ from preheat.draining.evaluating import Circumstances, Evaluated, evaluate
 from preheat.draining.places import Place, Places
 from preheat.draining.putting_off import NEXT_RUN, again_at
 from preheat.draining.sharing import share
+from preheat.draining.telling import what_came
 from preheat.event import EventKind
 from preheat.ledger import EventOutcome, Handled
 from preheat.plan import Disposition
@@ -123,7 +124,7 @@ class Draining:
             for planned in found.plan.placements
         ):
             return self.now + NEXT_RUN, "one run takes no more"
-        return None, ""
+        return None, what_came(one.event, found.plan)
 
 
 def _places(

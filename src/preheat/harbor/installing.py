@@ -81,15 +81,27 @@ def wanted_policy(
     :raises InputError: if the address cannot be right. Harbor drops all but scheme, host and path
         from an address (harbor: handler/webhook.go, validateTargets).
     """
+    target = WebhookTarget(
+        address_of(base, registry),
+        authorization,
+        payload_format=FORMAT,
+        skip_cert_verify=insecure,
+    )
+    return WebhookPolicy(NAME, EVENTS, (target,), description="Made by preheat harbor webhook")
+
+
+def address_of(base: str, registry: str) -> str:
+    """Give the address at which we hear of a Harbor.
+
+    :raises InputError: as :func:`wanted_policy`.
+    """
     url = _url_of(base)
     if url.username or url.password or url.query or url.fragment:
         raise InputError(
             f"{redact(base)!r}: give scheme, host and path only; Harbor keeps nothing else, and "
             "shows it to its users"
         )
-    address = f"{url.scheme}://{url.netloc}{url.path.rstrip('/')}{path_of(registry)}"
-    target = WebhookTarget(address, authorization, payload_format=FORMAT, skip_cert_verify=insecure)
-    return WebhookPolicy(NAME, EVENTS, (target,), description="Made by preheat harbor webhook")
+    return f"{url.scheme}://{url.netloc}{url.path.rstrip('/')}{path_of(registry)}"
 
 
 def _url_of(base: str) -> SplitResult:
@@ -142,7 +154,7 @@ def install(
     wrong = differences(found, wanted)
     if not wrong:
         return Outcome(State.RIGHT)
-    if not take_over and not _leads_to(found, wanted.targets[0]):
+    if not take_over and not _leads_to(found, wanted.targets[0].address):
         return Outcome(State.FOREIGN, (f"it leads to {_addresses(found)}",))
     if not dry_run:
         kept = replace(wanted, id=found.id, creator=found.creator, created_at=found.created_at)
@@ -150,28 +162,29 @@ def install(
     return Outcome(State.REPAIRED, wrong)
 
 
-def remove(webhooks: Webhooks, project: str, registry: str, *, dry_run: bool = False) -> Outcome:
+def remove(webhooks: Webhooks, project: str, address: str, *, dry_run: bool = False) -> Outcome:
     """Remove our policy from a project; one that leads elsewhere is left alone.
 
+    :param address: where ours leads to (:func:`address_of`).
     :param dry_run: only tell what would be done.
     :raises RemoteError: as :func:`install`.
     """
     found = own_policy(webhooks, project)
     if found is None:
         return Outcome(State.MISSING)
-    if not any(urlsplit(t.address).path.endswith(path_of(registry)) for t in found.targets):
+    if not _leads_to(found, address):
         return Outcome(State.FOREIGN, (f"it leads to {_addresses(found)}",))
     if not dry_run:
         webhooks.delete(project, found.id)
     return Outcome(State.REMOVED)
 
 
-def _leads_to(found: WebhookPolicy, right: WebhookTarget) -> bool:
+def _leads_to(found: WebhookPolicy, address: str) -> bool:
     """Tell whether a policy is ours by where it leads to: host and path, among other targets too.
 
     The scheme is not looked at: who goes from http to https is nobody else.
     """
-    return any(_place(target.address) == _place(right.address) for target in found.targets)
+    return any(_place(target.address) == _place(address) for target in found.targets)
 
 
 def _place(address: str) -> tuple[str, str]:

@@ -91,7 +91,7 @@ class StoredEvent:
     """An event in the inbox, and what came of it.
 
     :param due_at: from when on somebody should take it up.
-    :param repeats: how often it came again, by whatever way it had come before.
+    :param repeats: how often a webhook told it again.
     :param also: the other ways by which it was told.
     :param policy: the one policy for which it waits; "" for all.
     :param handled_at: None while it waits.

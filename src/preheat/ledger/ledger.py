@@ -121,6 +121,11 @@ class Ledger(Attempting):
         with engine.reading(self._engine) as connection:
             return plans.decisions(connection, dag_id, run_id)
 
+    def decisions_of(self, plan_id: int) -> tuple[Decision, ...]:
+        """Read every decision of a plan; none where there is no such plan."""
+        with engine.reading(self._engine) as connection:
+            return plans.decisions_of(connection, plan_id)
+
     def failures(self, dag_id: str, run_id: str) -> tuple[str, ...]:
         """Tell what makes a run's plan a failure whatever becomes of its placements."""
         with engine.reading(self._engine) as connection:

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from preheat.placement import PlacementKey
     from preheat.plan import Plan, PlannedPlacement
 
-__all__ = ["decisions", "failures", "of_run", "record", "selected_before", "spent"]
+__all__ = ["decisions", "decisions_of", "failures", "of_run", "record", "selected_before", "spent"]
 
 LABEL_LENGTH = 500
 DETAIL_LENGTH = 2000
@@ -141,6 +141,12 @@ def decisions(connection: Connection, dag_id: str, run_id: str) -> tuple[Decisio
     query = select(table.c.decisions).where(table.c.id.in_(of_run(dag_id, run_id)))
     rows = connection.scalars(query.order_by(table.c.id))
     return tuple(decision for packed in rows for decision in _unpack(packed))
+
+
+def decisions_of(connection: Connection, plan_id: int) -> tuple[Decision, ...]:
+    """Read every decision of a plan, in its order; none where there is no such plan."""
+    packed = connection.scalar(select(table.c.decisions).where(table.c.id == plan_id))
+    return () if packed is None else _unpack(packed)
 
 
 def failures(connection: Connection, dag_id: str, run_id: str) -> tuple[str, ...]:

@@ -71,7 +71,8 @@ def receive_each(
     rows = [
         row_of(event, now, now + _delay(event), repeats=came[name] - 1)
         for name, event in first.items()
-        if name not in twins
+        # Who catches up reads the same again on purpose: that is no second telling.
+        if name not in twins and (name not in known or event.source is EventSource.WEBHOOK)
     ]
     insert_rows(connection, rows)
     new = {id(event) for name, event in first.items() if name not in known | twins}
@@ -174,6 +175,8 @@ def _join_twins(
             twin.tellings.append(Telling(event.source, event.delivery, event.occurred_at))
             again -= 1
         joined.add(name)
+        if event.source is not EventSource.WEBHOOK:
+            again = 0
         changed[twin.id] = (twin, changed.get(twin.id, (twin, 0))[1] + again)
     _save_twins(connection, changed.values())
     return joined

@@ -22,6 +22,7 @@ MOST_TOLD = 50
 """So many problems of one file are told; the rest is counted."""
 
 _QUOTED = re.compile(r"""(?<!\w)(['"])(.*?)\1(?!\w)""")
+_ENUM_MEMBER = re.compile(r"<[\w.]+: ('[^']*')>")
 _LONGEST_QUOTE = 80
 _LONG_WORD = re.compile(rf"(\S{{{_LONGEST_QUOTE}}})\S{{20,}}")
 
@@ -129,7 +130,8 @@ def _message(details: ErrorDetails, root: type[Strict], path: Path) -> str:
         model = _model_at(root, path)
         return f"This must be {model.shape if model else 'a map of keys and values'}."
     if kind in {"enum", "literal_error"}:
-        return _unknown_word(details["input"], str(context.get("expected", "")))
+        expected = _ENUM_MEMBER.sub(r"\1", str(context.get("expected", "")))
+        return _unknown_word(details["input"], expected)
     return _value_message(kind, context, details)
 
 

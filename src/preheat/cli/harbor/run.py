@@ -16,6 +16,7 @@ from preheat.harbor.installing import (
     NAME,
     Outcome,
     State,
+    address_of,
     differences,
     install,
     own_policy,
@@ -73,14 +74,15 @@ def run_list(order: Order, url: str, *, insecure: bool, as_json: bool) -> None:
     _end(order, lines, as_json=as_json, wanted=wanted)
 
 
-def run_remove(order: Order, *, dry_run: bool, as_json: bool) -> None:
+def run_remove(order: Order, url: str, *, dry_run: bool, as_json: bool) -> None:
     """Remove our policy from each project."""
     with errors_told():
+        address = address_of(_base(url), order.registry)
         client = open_harbor(order.registry, order.credentials)
         webhooks = client.webhooks
 
         def act(project: str) -> Line:
-            return Line(project, remove(webhooks, project, order.registry, dry_run=dry_run))
+            return Line(project, remove(webhooks, project, address, dry_run=dry_run))
 
         lines = _in_each(order, client, act)
     _end(order, lines, as_json=as_json, dry_run=dry_run, is_removal=True)
@@ -88,21 +90,26 @@ def run_remove(order: Order, *, dry_run: bool, as_json: bool) -> None:
 
 def _wanted(order: Order, url: str, *, insecure: bool) -> WebhookPolicy:
     with airflow_on_stderr():
-        from preheat.provider.outside import (  # noqa: PLC0415 - imports Airflow
-            airflow_url,
-            webhook_authorization,
-        )
+        from preheat.provider.outside import webhook_authorization  # noqa: PLC0415 - imports Airflow
+
+        authorization = webhook_authorization(order.registry)
+    wanted = wanted_policy(_base(url), order.registry, authorization, insecure=insecure)
+    _warn(wanted.targets[0].address, insecure=insecure)
+    return wanted
+
+
+def _base(url: str) -> str:
+    """Tell where Harbor reaches Airflow: as a person says, or as Airflow is set up."""
+    with airflow_on_stderr():
+        from preheat.provider.outside import airflow_url  # noqa: PLC0415 - imports Airflow
 
         base = url or airflow_url()
-        authorization = webhook_authorization(order.registry)
     if not base:
         raise InputError(
             "It is not known where Harbor reaches Airflow: give --url, such as "
             "https://airflow.example.com, or set [api] base_url."
         )
-    wanted = wanted_policy(base, order.registry, authorization, insecure=insecure)
-    _warn(wanted.targets[0].address, insecure=insecure)
-    return wanted
+    return base
 
 
 def _warn(address: str, *, insecure: bool) -> None:

@@ -121,14 +121,15 @@ def remove(
     everything: AllOption = False,
     registry: RegistryOption = DEFAULT_REGISTRY,
     credentials: AsOption = "",
+    url: UrlOption = "",
     dry_run: DryRunOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Remove the policy 'preheat' from each project, if it leads to this connection's webhook."""
+    """Remove the policy 'preheat' from each project, if it leads to this Airflow and connection."""
     from preheat.cli.harbor.run import run_remove  # noqa: PLC0415 - help must not wait
 
     order = _order(project, registry, credentials, everything=everything)
-    run_remove(order, dry_run=dry_run, as_json=as_json)
+    run_remove(order, url, dry_run=dry_run, as_json=as_json)
 
 
 def _order(

@@ -70,7 +70,7 @@ class PreheatReportOperator(BaseOperator):
         ledger = open_ledger()
         outcomes = ledger.outcomes(ti.dag_id, ti.run_id)
         complaints = list(ledger.failures(ti.dag_id, ti.run_id))
-        if not outcomes:
+        if not outcomes and not complaints:
             self.log.info("The plan is empty: nothing has to be warm.")
         self.log.info("What became of the plan:\n%s", table_text(outcome_table(outcomes)))
         summary = {

@@ -20,6 +20,7 @@ from preheat.policy.matchers import Matcher, MatcherKind
 from preheat.provider.config import open_ledger
 from preheat.provider.connections import shared_connection
 from preheat.provider.hooks.harbor import HarborHook
+from preheat.rendering import count_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -109,7 +110,7 @@ class HarborEventsTrigger(BaseEventTrigger):
                 await asyncio.sleep(_LOOKS_PAUSE_SECONDS)
                 continue
             if nudging.wants(due, time.monotonic()):
-                self.log.info("%d events of %s wait.", due.count, self.registry)
+                self.log.info("%s of %s wait.", count_of(due.count, "event"), self.registry)
                 yield due.count
             await asyncio.sleep(_LOOK_SECONDS)
 

@@ -77,7 +77,7 @@ class ScanOrder(Reference):
 class SignatureOrder(Reference):
     """A signature to attach: cosign's under a tag ``sha256-….sig``, or as a referrer."""
 
-    kind: str = "signature.cosign"
+    kind: Literal["signature.cosign", "signature.notation"] = "signature.cosign"
     scheme: Literal["tag", "referrer"] = "tag"
 
 
