@@ -15,6 +15,7 @@ import yaml
 from preheat.importing.differences import Difference
 from preheat.importing.rules import rule_of
 from preheat.placement import Scope
+from preheat.policy.fields import check_cron
 from preheat.policy.severity import Bar
 
 if TYPE_CHECKING:
@@ -206,10 +207,16 @@ def _cron(policy: HarborPolicy, told: list[Difference]) -> str:
     """Drop the seconds, which Harbor demands to be 0, and write ``?`` as ``*``."""
     fields = policy.cron.replace("?", "*").split()
     if policy.trigger == "scheduled" and len(fields) == CRON_FIELDS:
-        text = "Harbor's cron runs in the time zone of its job service, which is UTC in containers;"
-        told.append(Difference("schedule", f"{text} the seconds are dropped."))
-        return " ".join(fields[1:])
-    if policy.trigger == "manual":
+        cron = " ".join(fields[1:])
+        try:
+            check_cron(cron)
+        except ValueError as error:
+            why = f"Its cron is none that we can read: {error}"
+        else:
+            text = "Harbor's cron runs in the time zone of its job service, UTC in containers;"
+            told.append(Difference("schedule", f"{text} the seconds are dropped."))
+            return cron
+    elif policy.trigger == "manual":
         why = "In Harbor it runs only by hand"
     elif policy.trigger == "scheduled":
         why = f"Its cron is {policy.cron!a}, so that Harbor never runs it by itself"

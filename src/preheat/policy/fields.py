@@ -55,6 +55,7 @@ __all__ = [
     "Text",
     "TimeZone",
     "between",
+    "check_cron",
     "check_name",
     "refuse_later",
     "require_any",
@@ -204,7 +205,11 @@ def check_name(value: str) -> str:
     return value
 
 
-def _cron(value: str) -> str:
+def check_cron(value: str) -> str:
+    """Give back a cron of five fields that comes some day.
+
+    :raises ValueError: for anything else; says why.
+    """
     fields = len(value.split())
     if fields != 5:  # noqa: PLR2004 - minute, hour, day, month, weekday
         raise ValueError(
@@ -267,7 +272,7 @@ Date = Annotated[date, BeforeValidator(_date), _looks_like(_DATE.pattern, "2027-
 ClockTime = Annotated[
     time, BeforeValidator(_clock_time), _looks_like(f"{_CLOCK_TIME.pattern}|{_END_OF_DAY}", "06:00")
 ]
-Cron = Annotated[str, AfterValidator(_cron), _looks_like(r"\S+(\s+\S+){4}", "0 2 * * *")]
+Cron = Annotated[str, AfterValidator(check_cron), _looks_like(r"\S+(\s+\S+){4}", "0 2 * * *")]
 TimeZone = Annotated[
     str, AfterValidator(_time_zone), _looks_like("[A-Za-z][A-Za-z0-9_+/-]*", "Europe/Berlin")
 ]

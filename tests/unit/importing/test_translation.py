@@ -111,6 +111,13 @@ def test_the_plain_parts_keep_their_meaning(told: Tell, made: Make) -> None:
     assert topics(imported) == {"schedule"}
 
 
+def test_a_cron_that_nobody_can_read_is_told_and_starts_nothing(told: Tell, made: Make) -> None:
+    """Whatever Harbor stores becomes a right file: here with a schedule to choose."""
+    imported, loaded = made(told(("repository", "**"), cron="0 0 0 0 0 0"))
+    assert loaded.suspend
+    assert "Its cron is none that we can read: '0 0 0 0 0' is not a valid cron" in words(imported)
+
+
 def test_events_are_those_that_harbor_hears(told: Tell, made: Make) -> None:
     """Pushes, scans and labels, and only of images (harbor: handler/event/p2p/preheat.go)."""
     imported, loaded = made(told(("repository", "**"), trigger="event_based"))
