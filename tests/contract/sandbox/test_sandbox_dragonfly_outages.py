@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import threading
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 SEED, NODE = "10.77.0.11", "10.77.0.12"
 
@@ -17,6 +21,13 @@ def url(registry: Any, request: pytest.FixtureRequest) -> str:
     name = f"outages/{abs(hash(request.node.nodeid))}"
     registry.push(name)
     return str(registry.manifest_url(name))
+
+
+def _wait_until(happened: Callable[[], bool]) -> None:
+    for _ in range(200):
+        threading.Event().wait(0.05)
+        if happened():
+            return
 
 
 def _control(manager: Any, path: str, body: dict[str, Any] | None = None) -> Any:
@@ -43,6 +54,8 @@ def test_a_row_is_forced_to_failure_after_sixteen_looks(serve_manager: Any, url:
         manager.state.set_peer(SEED, "slow")
         manager.state.peer(SEED).delay_seconds = 5000
         job_id = manager.post({"type": "image", "url": url}).json()["id"]
+        # What begins after the clock was put forward is past its deadline, and ends the work.
+        _wait_until(lambda: len(manager.state.peer(SEED).copies) > 0)
         manager.state.clock.advance(3700)
         assert manager.row(job_id)["state"] == "PENDING"
         manager.state.clock.advance(60)
