@@ -14,6 +14,7 @@ from benchmarks.figures import Figure
 from benchmarks.world import CLUSTER, open_world
 from preheat.cli.demo.connections import WEBHOOK_AUTHORIZATION
 from preheat.cli.demo.show import DemoError
+from preheat.cli.demo.webhooks import install_webhook
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -97,21 +98,9 @@ class _Harbor:
         self._call("POST", "/sandbox/images", order)
 
     def install_webhook(self) -> None:
-        """Let the project tell Airflow, as ``preheat harbor webhook install`` does."""
+        """Let the project tell Airflow; the first push makes it."""
         self.push()
-        target = {
-            "type": "http",
-            "address": f"{self._world.airflow.api.url}/preheat/webhooks/harbor/harbor_default",
-            "auth_header": WEBHOOK_AUTHORIZATION,
-            "payload_format": "CloudEvents",
-        }
-        policy = {"name": "preheat", "enabled": True, "event_types": ["PUSH_ARTIFACT"]}
-        requests.post(
-            f"{self._url}/api/v2.0/projects/{PROJECT}/webhook/policies",
-            json=policy | {"targets": [target]},
-            auth=("robot$preheat", self._world.sandbox.robot_secret),
-            timeout=30,
-        ).raise_for_status()
+        install_webhook(self._url, self._world.airflow.api.url, PROJECT, WEBHOOK_AUTHORIZATION)
 
     def lose_webhooks(self) -> None:
         """Let the job service stand still: nothing is told any more."""

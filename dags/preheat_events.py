@@ -11,9 +11,10 @@ they touch, over only the repositories where they happened; then all goes as in 
 *Safe to re-run?* Yes. An event only says where to look, so late, doubled or lost ones do no harm.
 Starting a run by hand takes up what waits.
 
-*What a failure means.* If `plan` is red, Harbor did not answer or a connection is wrong: its log
-says which; the events wait and are taken up by the next run. If `track` is red, its log says which
-layers are missing and what to do.
+*What a failure means.* If only `report` is red, a Harbor did not answer or a connection is wrong:
+its log says which; what happened there is looked at again, by another run. If `plan` is red, the
+ledger failed, and all events wait on. If `track` is red, its log says which layers are missing and
+what to do.
 
 *Owner.* The platform team, who answer for this Airflow and the clusters.
 """

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pytest
-import requests
 from tests.crash.rig.cells import Cell, Ended
 from tests.crash.rig.stack import WEBHOOK_AUTHORIZATION, set_up
 from tests.crash.rig.world import PLACEMENTS, until, worlds
 
 from preheat.catchup.cursors import cursor_name
+from preheat.cli.demo.webhooks import install_webhook
 from preheat.ledger import Ledger
 from preheat.verdict import Verdict
 
@@ -51,28 +51,11 @@ def stack(
     urls = (database.fresh(), database.ledger())
     for made in set_up(home, stands, urls, POLICIES, "{events: [pushed]}"):
         for name in POLICIES:
-            install_webhook(stands, made, name)
+            install_webhook(stands.harbor, made.api.url, name, WEBHOOK_AUTHORIZATION)
         made.wait_for(lambda made=made: made.api.knows(f"/dags/{EVENTS}"), "the DAG of events")
         made.patiently(lambda made=made: made.api.unpause(EVENTS))
         until(lambda made=made: has_begun(made), "the first look at Harbor", pause=0.5)
         yield made
-
-
-def install_webhook(stands: World, stack: Stack, project: str) -> None:
-    """Let a project tell Airflow."""
-    target = {
-        "type": "http",
-        "address": f"{stack.api.url}/preheat/webhooks/harbor/harbor_default",
-        "auth_header": WEBHOOK_AUTHORIZATION,
-        "payload_format": "CloudEvents",
-    }
-    policy = {"name": "preheat", "enabled": True, "event_types": ["PUSH_ARTIFACT"]}
-    requests.post(
-        f"{stands.harbor}/api/v2.0/projects/{project}/webhook/policies",
-        json=policy | {"targets": [target]},
-        auth=("robot$preheat", stands.sandbox.robot_secret),
-        timeout=60,
-    ).raise_for_status()
 
 
 def has_begun(stack: Stack) -> bool:

@@ -19,6 +19,7 @@ from fastapi import FastAPI
 from sqlalchemy import create_engine, update
 
 from preheat.catchup import CatchUp, Wanted
+from preheat.cli.demo.webhooks import install_webhook
 from preheat.ledger import Ledger
 from preheat.ledger.schema import event
 from preheat.plan import Disposition
@@ -55,7 +56,7 @@ class Harbor:
         )
         self._seconds = 0.0
         self.push("before", "0")  # the project is there before anybody listens
-        self._install(f"{door}/preheat/webhooks/harbor/harbor_default")
+        install_webhook(self.url, door, project, AUTHORIZATION)
         self.catch_up()
 
     def _clock(self) -> float:
@@ -66,18 +67,6 @@ class Harbor:
         answer = requests.request(method, f"{self.url}/sandbox/{path}", json=body, timeout=30)
         answer.raise_for_status()
         return answer.json() if answer.content else None
-
-    def _install(self, address: str) -> None:
-        target = {"type": "http", "address": address, "auth_header": AUTHORIZATION}
-        kinds = ["PUSH_ARTIFACT", "DELETE_ARTIFACT", "SCANNING_COMPLETED"]
-        policy = {"name": "preheat", "enabled": True, "event_types": kinds}
-        policy["targets"] = [{**target, "payload_format": "CloudEvents"}]
-        requests.post(
-            f"{self.url}/api/v2.0/projects/{self.project}/webhook/policies",
-            json=policy,
-            auth=("robot$preheat", self.place.sandbox.robot_secret),
-            timeout=30,
-        ).raise_for_status()
 
     def name(self, repository: str) -> str:
         """Name a repository of the project."""

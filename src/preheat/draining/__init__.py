@@ -8,5 +8,6 @@ that repository alone.
 from __future__ import annotations
 
 from preheat.draining.drain import Drained, Draining
+from preheat.draining.evaluating import Circumstances
 
-__all__ = ["Drained", "Draining"]
+__all__ = ["Circumstances", "Drained", "Draining"]

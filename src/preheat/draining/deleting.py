@@ -6,7 +6,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from preheat.draining.places import is_refusal
-from preheat.draining.putting_off import again_at
+from preheat.draining.putting_off import again_at, put_off
 from preheat.errors import PreheatError
 from preheat.ledger import Handled
 from preheat.rendering import count_of
@@ -58,7 +58,5 @@ def _settle(ledger: Ledger, places: Places, place: Place) -> str | PreheatError:
 
 def _put_off(one: StoredEvent, error: PreheatError, now: datetime) -> Handled:
     again = again_at(one, now, error)
-    if again is None:
-        return Handled(one.id, words=f"given up: {error}")
-    words = f"{error}; looked at again {again:%Y-%m-%d %H:%M %Z}"
-    return Handled(one.id, words=words, postponed={one.policy: again})
+    postponed = {} if again is None else {one.policy: again}
+    return Handled(one.id, words=put_off(error, again), postponed=postponed)

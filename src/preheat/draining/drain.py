@@ -9,12 +9,10 @@ from typing import TYPE_CHECKING
 from preheat.draining.deleting import settle_deletions
 from preheat.draining.evaluating import Circumstances, Evaluated, evaluate
 from preheat.draining.places import Place, Places
-from preheat.draining.putting_off import NEXT_RUN, again_at
+from preheat.draining.putting_off import NEXT_RUN, again_at, put_off
 from preheat.draining.sharing import share
-from preheat.draining.telling import what_came
 from preheat.event import EventKind
 from preheat.ledger import EventOutcome, Handled
-from preheat.plan import Disposition
 from preheat.planning import reads_labels
 from preheat.touching import touch
 
@@ -23,10 +21,9 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from preheat.harbor.client import HarborClient
-    from preheat.ledger import Ledger, StoredEvent
+    from preheat.ledger import StoredEvent
     from preheat.plan import Plan
-    from preheat.planning import Answerer
-    from preheat.policy.model import Clusters, Policy
+    from preheat.policy.model import Policy
     from preheat.touching import Touched
 
 __all__ = ["Drained", "Draining"]
@@ -51,25 +48,19 @@ class Draining:
     """All that plans depend on besides the events.
 
     :param open_harbor: gives the client of a registry; may raise.
-    :param answerer: answers the questions of plans with these clients.
     :param policies: those with events.
-    :param most: placements of one cluster in one run.
     :param broken: names of policy files that cannot be read: what they would take, nobody knows.
     """
 
-    ledger: Ledger
+    common: Circumstances
     open_harbor: Callable[[str], HarborClient]
-    answerer: Callable[[Mapping[str, HarborClient]], Answerer]
     policies: Sequence[Policy]
-    clusters: Clusters
-    now: datetime
-    most: int = 1024
     broken: tuple[str, ...] = ()
 
     def drain(self, waiting: Sequence[StoredEvent]) -> Drained:
         """Plan for all that waits; every event is taken up, put off or given up."""
         places = Places(self.open_harbor, labels=reads_labels(self.policies))
-        common = Circumstances(self.ledger, self.answerer, self.clusters, self.now, self.most)
+        common = self.common
         deleted = [one for one in waiting if one.event.kind is EventKind.DELETED]
         happened = [one for one in waiting if one.event.kind is not EventKind.DELETED]
         touched = {one.id: touch(one.event, self.policies, only=one.policy) for one in happened}
@@ -80,15 +71,15 @@ class Draining:
         }
         cut = share(
             [each.plan for each in found.values()],
-            self.most,
-            lambda: self.ledger.asked_since(self.now - _LATELY),
+            common.most,
+            lambda: common.ledger.asked_since(common.now - _LATELY),
         )
         found = {
             name: replace(each, plan=plan)
             for (name, each), plan in zip(found.items(), cut, strict=True)
         }
         handled = [self._handled(one, touched[one.id], found) for one in happened]
-        handled += settle_deletions(self.ledger, places, deleted, self.now)
+        handled += settle_deletions(common.ledger, places, deleted, common.now)
         plans = [recorded for each in found.values() if (recorded := each.recorded())]
         return Drained(tuple(plans), tuple(handled))
 
@@ -102,12 +93,11 @@ class Draining:
             again, words = self._becomes(one, found[policy.name])
             if again is not None:
                 postponed[policy.name] = again
-                words = f"{words}; looked at again {again:%Y-%m-%d %H:%M %Z}".removeprefix("; ")
             outcomes.append(EventOutcome(policy.name, words=words))
         words = touched.words
         if not touched.policies and self.broken:
             words += f"; but {', '.join(self.broken)} cannot be read, and may take it"
-            if (again := again_at(one, self.now)) is not None:
+            if (again := again_at(one, self.common.now)) is not None:
                 postponed[one.policy] = again
         return Handled(one.id, tuple(outcomes), words, postponed)
 
@@ -115,16 +105,14 @@ class Draining:
         """Tell when a policy is to look at an event again, if it must, and why."""
         place = (one.event.registry, one.event.repository)
         if error := found.failed.get(place):
-            again = again_at(one, self.now, error)
-            return again, f"{error}" if again else f"given up: {error}"
-        if found.plan.opens_at is not None:
-            return found.plan.opens_at, "its window is closed"
-        if any(
-            planned.disposition is Disposition.NEXT_RUN and planned.key.repository == place[1]
-            for planned in found.plan.placements
-        ):
-            return self.now + NEXT_RUN, "one run takes no more"
-        return None, what_came(one.event, found.plan)
+            again = again_at(one, self.common.now, error)
+            return again, put_off(error, again)
+        if (again := found.plan.opens_at) is not None:
+            return again, put_off("its window is closed", again)
+        if found.told.is_cut(place):
+            again = self.common.now + NEXT_RUN
+            return again, put_off("one run takes no more", again)
+        return None, found.told.of(one.event)
 
 
 def _places(

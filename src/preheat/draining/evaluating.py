@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from preheat.catalogue import Catalogue
 from preheat.draining.places import Place, Places, is_refusal
+from preheat.draining.telling import Told
 from preheat.errors import PreheatError
 from preheat.plan import Plan
 from preheat.planning import complete, proved_warm
@@ -35,6 +37,11 @@ class Evaluated:
 
     plan: Plan
     failed: Mapping[Place, PreheatError] = field(default_factory=dict)
+
+    @cached_property
+    def told(self) -> Told:
+        """What the plan made of each artifact."""
+        return Told(self.plan)
 
     def recorded(self) -> Plan | None:
         """Give the plan that the run records; None where it records none.

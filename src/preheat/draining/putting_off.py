@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from preheat.errors import PreheatError
     from preheat.ledger import StoredEvent
 
-__all__ = ["NEXT_RUN", "again_at"]
+__all__ = ["NEXT_RUN", "again_at", "put_off"]
 
 NEXT_RUN = timedelta(minutes=2)
 _SHORTEST = timedelta(minutes=1)
@@ -35,3 +35,8 @@ def again_at(one: StoredEvent, now: datetime, error: PreheatError | None = None)
     if age > (_REFUSED_FOR if error is not None and is_refusal(error) else _TRIED_FOR):
         return None
     return now + min(max(age / 2, _SHORTEST), _LONGEST)
+
+
+def put_off(why: object, again: datetime | None) -> str:
+    """Say that an event is looked at again, and when; or that it is not any more."""
+    return f"{why}; looked at again {again:%Y-%m-%d %H:%M %Z}" if again else f"given up: {why}"

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from preheat.plan import Disposition
+from preheat.policy.placing import limit_run
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from datetime import datetime
 
     from preheat.placement import PlacementKey
     from preheat.plan import Plan, PlannedPlacement
 
 __all__ = ["share"]
-
-_NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 def share(
@@ -35,24 +34,14 @@ def share(
         return list(plans)
     when = asked()
     room = dict.fromkeys(counts, most)
-    return [_cut(plan, room, when) for plan in plans]
+    shared: list[Plan] = []
+    for plan in plans:
+        limited = replace(plan, placements=limit_run(plan.placements, most, when, room))
+        for placement in _to_ask(limited):
+            room[placement.key.cluster] -= 1
+        shared.append(limited)
+    return shared
 
 
 def _to_ask(plan: Plan) -> list[PlannedPlacement]:
     return [p for p in plan.placements if p.disposition is Disposition.ASK]
-
-
-def _cut(plan: Plan, room: dict[str, int], when: Mapping[PlacementKey, datetime]) -> Plan:
-    late: set[PlacementKey] = set()
-    for placement in sorted(_to_ask(plan), key=lambda p: when.get(p.key, _NEVER)):
-        if room[placement.key.cluster] > 0:
-            room[placement.key.cluster] -= 1
-        else:
-            late.add(placement.key)
-    placements = tuple(
-        replace(p, disposition=Disposition.NEXT_RUN, detail="this run asks for enough already")
-        if p.key in late and p.disposition is Disposition.ASK
-        else p
-        for p in plan.placements
-    )
-    return replace(plan, placements=placements)

@@ -151,21 +151,24 @@ class Placing:
 def limit_run(
     placements: Sequence[PlannedPlacement],
     most: int,
-    warm: Mapping[PlacementKey, datetime] | None = None,
+    seen: Mapping[PlacementKey, datetime] | None = None,
+    room: Mapping[str, int] | None = None,
 ) -> tuple[PlannedPlacement, ...]:
     """Ask for at most so many placements of each cluster; the others wait for the next run.
 
-    :param warm: when each was found warm: the earliest goes first, the others keep their order.
+    :param seen: when each was found warm, or asked for: the earliest goes first, the others keep
+        their order.
+    :param room: what other plans of the run have left of it, by cluster; None for all.
     """
-    proved = warm or {}
+    before = seen or {}
     asked: dict[str, list[PlannedPlacement]] = {}
     for planned in placements:
         if planned.disposition is Disposition.ASK:
             asked.setdefault(planned.key.cluster, []).append(planned)
     late: dict[PlacementKey, str] = {}
     for cluster, own in asked.items():
-        own.sort(key=lambda planned: proved.get(planned.key, _NEVER))
-        rest = own[most:]
+        own.sort(key=lambda planned: before.get(planned.key, _NEVER))
+        rest = own[most if room is None else room[cluster] :]
         detail = f"one run takes {most} placements of {cluster}; {len(rest)} wait for the next"
         late |= dict.fromkeys((planned.key for planned in rest), detail)
     return tuple(

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import requests
 
-from preheat.cli.demo.connections import ROBOT, ROBOT_SECRET, WEBHOOK_AUTHORIZATION
+from preheat.cli.demo.connections import WEBHOOK_AUTHORIZATION
+from preheat.cli.demo.webhooks import install_webhook
 from preheat.rendering import all_warm, outcome_table
 from preheat.verdict import Verdict
 
@@ -20,8 +21,10 @@ if TYPE_CHECKING:
 __all__ = ["EVENTS_ID", "Pushing"]
 
 EVENTS_ID = "preheat_events"
-REPOSITORY = "library/hello"
+PROJECT = "library"
+REPOSITORY = f"{PROJECT}/hello"
 _SECONDS = 60
+_DAY_SECONDS = 86_400  # keeps the tag short
 
 
 @dataclass
@@ -39,28 +42,17 @@ class Pushing:
     _pushed_at: float = field(default=0.0)
 
     def install_webhook(self) -> None:
-        """Let the project tell Airflow, as ``preheat harbor webhook install`` does."""
-        path = f"{self.harbor_url}/api/v2.0/projects/library/webhook/policies"
-        known = self._call("GET", path).json()
-        if any(policy["name"] == "preheat" for policy in known):
-            return
-        target = {
-            "type": "http",
-            "address": f"{self.airflow_url}/preheat/webhooks/harbor/harbor_default",
-            "auth_header": WEBHOOK_AUTHORIZATION,
-            "payload_format": "CloudEvents",
-        }
-        kinds = ["PUSH_ARTIFACT", "DELETE_ARTIFACT", "SCANNING_COMPLETED"]
-        policy = {"name": "preheat", "enabled": True, "event_types": kinds, "targets": [target]}
-        self._call("POST", path, json=policy)
+        """Let the project tell Airflow."""
+        install_webhook(self.harbor_url, self.airflow_url, PROJECT, WEBHOOK_AUTHORIZATION)
 
     def push(self) -> str:
         """Push a new image, and name it; each demo pushes another one."""
-        tag = f"1.{int(time.time())}"
+        tag = f"1.{int(time.time()) % _DAY_SECONDS}"
         self.image = f"{REPOSITORY}:{tag}"
         order = {"repository": REPOSITORY, "tags": [tag], "platforms": ["linux/amd64"]}
         self._pushed_at = time.monotonic()
-        self._call("POST", f"{self.harbor_url}/sandbox/images", json=order)
+        answer = requests.post(f"{self.harbor_url}/sandbox/images", json=order, timeout=_SECONDS)
+        answer.raise_for_status()
         return self.image
 
     def has_been_taken_up(self, ledger: Ledger) -> bool:
@@ -88,9 +80,3 @@ class Pushing:
     def seconds(self) -> float:
         """Tell how long ago the push was."""
         return time.monotonic() - self._pushed_at
-
-    def _call(self, method: str, url: str, **more: Any) -> requests.Response:
-        auth = None if "/sandbox/" in url else (ROBOT, ROBOT_SECRET)
-        answer = requests.request(method, url, auth=auth, timeout=_SECONDS, **more)
-        answer.raise_for_status()
-        return answer

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
 
-from preheat.draining import Draining
+from preheat.draining import Circumstances, Draining
 from preheat.planning import weigh_asked
 from preheat.provider.answers import Answers
 from preheat.provider.config import max_map_length, open_ledger
@@ -68,16 +68,14 @@ class DrainEventsOperator(BaseOperator):
             ledger.record_event_plans([], run, [])
         waiting = ledger.inbox.waiting()
         doors = Doors(ledger)
-        drained = Draining(
+        common = Circumstances(
             ledger,
-            doors.harbor,
             lambda clients: Answers(ledger, clients),
-            self.policies,
             self.clusters,
             datetime.now(UTC),
             max_map_length(),
-            self.broken,
-        ).drain(waiting)
+        )
+        drained = Draining(common, doors.harbor, self.policies, self.broken).drain(waiting)
         plans = [
             replace(plan, bytes=weigh_asked(plan, ledger, doors.harbor, self.log.warning))
             for plan in drained.plans

@@ -1,4 +1,4 @@
-"""The one page of Harbor's portal that people follow links to: an artifact.
+"""The two pages of Harbor's portal that people follow links to: the first one, and an artifact.
 
 A real Harbor serves its portal there; without this page a link from the demo would lead to a 404.
 Like everything under ``/sandbox`` it asks for no log-in: the stand-in has no secrets to keep.
@@ -29,9 +29,16 @@ _PAGE = """<!doctype html>
 body {{ max-width: 70rem; margin: 2rem auto; padding: 0 1rem; overflow-wrap: anywhere }}
 </style>
 <h1>{name}</h1>
-<p>{digest}</p>
-<p>Tags: {tags}</p>
+{body}
 </html>"""
+
+
+@router.get("/")
+def first_page(state: State) -> HTMLResponse:
+    """Say what this is, and which repositories it has."""
+    names = sorted({artifact.repository.name for artifact in state.artifacts.values()})
+    intro = "The sandbox's Harbor; its API is below /api/v2.0, its registry below /v2."
+    return HTMLResponse(_page("Harbor", intro, *names))
 
 
 @router.get(
@@ -43,10 +50,12 @@ def artifact_page(state: State, project: str, repository: str, digest: str) -> H
     try:
         artifact = state.find(name, digest)
     except HarborError as error:
-        return HTMLResponse(_page(name, digest, str(error)), status_code=error.status)
+        return HTMLResponse(_page(name, digest, f"Tags: {error}"), status_code=error.status)
     tags = ", ".join(tag.name for tag in artifact.tags) or "none"
-    return HTMLResponse(_page(name, digest, tags))
+    return HTMLResponse(_page(name, digest, f"Tags: {tags}"))
 
 
-def _page(name: str, digest: str, tags: str) -> str:
-    return _PAGE.format(name=escape(name), digest=escape(digest), tags=escape(tags))
+def _page(name: str, *lines: str) -> str:
+    return _PAGE.format(
+        name=escape(name), body="".join(f"<p>{escape(line)}</p>\n" for line in lines)
+    )
