@@ -1,4 +1,4 @@
-"""The two pages that links from Airflow lead to."""
+"""The pages that links from Airflow, and from the demo, lead to."""
 
 from __future__ import annotations
 
@@ -54,3 +54,19 @@ def test_links_from_a_task_lead_to_pages() -> None:
     assert "&lt;b&gt;me" in page.text
     assert "aHVudGVyMjpodW50ZXIy" not in page.text
     assert missing.status_code == 404
+
+
+def test_the_first_page_is_there_and_names_the_repositories() -> None:
+    """The demo prints Harbor's address to be opened, so something must answer."""
+    with serve(catalogue="empty") as sandbox:
+        sandbox.harbor.state.add_project("library", public=True)
+        push_image(
+            sandbox.harbor.state,
+            "library/a/app",
+            ImageSpec("app", layers=(("l", 10),)),
+            tags=["1.0"],
+        )
+        first = requests.get(f"{sandbox.harbor_url}/", timeout=10)
+
+    assert first.status_code == 200
+    assert "library/a/app" in first.text

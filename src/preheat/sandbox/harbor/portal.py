@@ -50,7 +50,7 @@ def artifact_page(state: State, project: str, repository: str, digest: str) -> H
     try:
         artifact = state.find(name, digest)
     except HarborError as error:
-        return HTMLResponse(_page(name, digest, f"Tags: {error}"), status_code=error.status)
+        return HTMLResponse(_page(name, digest, str(error)), status_code=error.status)
     tags = ", ".join(tag.name for tag in artifact.tags) or "none"
     return HTMLResponse(_page(name, digest, f"Tags: {tags}"))
 
