@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import sys
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -28,6 +29,26 @@ if TYPE_CHECKING:
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 RUN = RunRef("preheat_events", "asset__1")
+# A shell gives what it starts in the background an ignored SIGINT, and children inherit that;
+# a person's terminal does not.  So the command starts as a person would start it, wherever the
+# tests run.
+AS_A_PERSON_STARTS_IT = (
+    "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    "from preheat.cli import app; app()"
+)
+
+
+@contextmanager
+def following(*options: str) -> Iterator[subprocess.Popen[str]]:
+    """Follow the events in a process of its own, which is gone afterwards, come what may."""
+    command = [sys.executable, "-c", AS_A_PERSON_STARTS_IT, "events", "--follow", *options]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as running:
+        try:
+            yield running
+        finally:
+            running.kill()
 
 
 @pytest.fixture
@@ -231,11 +252,7 @@ def test_what_comes_is_shown_and_once_more_when_it_is_taken_up(ledger: Ledger) -
 def test_following_ends_with_a_key(ledger: Ledger, url: str) -> None:
     """A line for each event at once, and Ctrl-C is the way to go: no error, no trace."""
     ledger.inbox.receive([event("ce:1")])
-    script = "from preheat.cli import app; app()"
-    command = [sys.executable, "-c", script, "events", "--follow", "--ledger", url]
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as running:
+    with following("--ledger", url) as running:
         assert running.stdout is not None
         line = running.stdout.readline()
         assert words(line).endswith("webhook pushed web/app:1.0: waits")
@@ -249,9 +266,7 @@ def test_following_ends_with_a_key(ledger: Ledger, url: str) -> None:
 def test_machines_may_follow(ledger: Ledger, url: str) -> None:
     """Each line is an object of its own."""
     ledger.inbox.receive([event("ce:1"), event("ce:2", tag="2.0")])
-    script = "from preheat.cli import app; app()"
-    command = [sys.executable, "-c", script, "events", "--follow", "--json", "--ledger", url]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as running:
+    with following("--json", "--ledger", url) as running:
         assert running.stdout is not None
         tags = [json.loads(running.stdout.readline())["tag"] for _ in range(2)]
         running.send_signal(signal.SIGINT)
