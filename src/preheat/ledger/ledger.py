@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Self
 from preheat.ledger import dispositions, engine, handling, migrate, outcomes, placements, plans
 from preheat.ledger.attempting import Attempting
 from preheat.ledger.inbox import Inbox
+from preheat.ledger.overview import Overview
 from preheat.ledger.upkeep import Upkeep
 
 if TYPE_CHECKING:
@@ -44,12 +45,14 @@ class Ledger(Attempting):
     :param url: a parsed URL of SQLite or PostgreSQL; :meth:`open` reads and checks a text.
     :ivar inbox: what happened in a Harbor, and what came of it.
     :ivar upkeep: what is due, what was left open, what may be forgotten.
+    :ivar overview: what people look up, page by page.
     """
 
     def __init__(self, url: URL) -> None:
         super().__init__(engine.make_engine(url))
         self.inbox = Inbox(self._engine)
         self.upkeep = Upkeep(self._engine)
+        self.overview = Overview(self._engine)
 
     def __repr__(self) -> str:
         return f"<Ledger {engine.shown(self._engine.url)}>"
