@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 
     from preheat.drivers.dragonfly.classify import Meaning
 
+# Where each of the two names what was looked at.
+CHECKS = {"Observation": 1, "_Look": 1, "CheckItem": 0, "_item": 0, "_tried": 0}
 BLOB = Blob(f"sha256:{'1' * 64}", 10)
 IMAGE = Image(f"sha256:{'2' * 64}", "linux/amd64", (BLOB,))
 NOTHING = unknown(IMAGE, "nobody told")
@@ -91,6 +94,40 @@ def test_every_meaning_of_dragonflys_words_is_there(meaning: Meaning, runbooks: 
     """With what the retry policy does, if nothing has arrived."""
     again = "no" if meaning.cause is Cause.PERMANENT else "yes"
     assert f"| {meaning.advice} | {again} |" in runbooks
+
+
+def checks_of(module: Path) -> set[str]:
+    """Read the names of what a module looks at: they stand in it, or in a name of it."""
+    tree = ast.parse(module.read_text(encoding="utf-8"))
+    named = {
+        target.id: node.value.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant)
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    }
+    found = set()
+    for call in (node for node in ast.walk(tree) if isinstance(node, ast.Call)):
+        place = CHECKS.get(getattr(call.func, "id", ""))
+        if place is not None and place < len(call.args):
+            name = call.args[place]
+            found.add(
+                name.value if isinstance(name, ast.Constant) else named.get(ast.unparse(name))
+            )
+    return {name for name in found if isinstance(name, str)}
+
+
+def test_everything_that_the_doctor_looks_at_leads_to_a_section(root: Path, runbooks: str) -> None:
+    """What stands in its second column stands in the second table."""
+    source = root / "src" / "preheat"
+    dragonfly = source / "drivers" / "dragonfly"
+    modules = [*(source / "doctor").glob("*.py"), source / "harbor" / "check.py"]
+    modules += [dragonfly / "check.py", dragonfly / "clustercheck.py"]
+    checks = set().union(*map(checks_of, modules))
+    assert {"pool", "seed peers", "schedulers", "token life", "credentials", "manager"} <= checks
+    table = runbooks.partition("## What the doctor says")[2].partition("## Verdicts")[0]
+    cells = "".join(row.split("|")[1] for row in table.splitlines() if row.startswith("|"))
+    assert checks == set(re.findall(r"`([^`]+)`", cells))
 
 
 def test_every_section_says_what_to_do(runbooks: str) -> None:
