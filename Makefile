@@ -115,6 +115,10 @@ bench-events: $(READY) ## Measure from a push to its job beside an empty DAG on 
 bench-webhook: $(READY) ## Measure 200 deliveries a second to a real API server; exits 1 where a goal is missed.
 	@exec $(BIN)/python -m benchmarks --only webhook $(BENCH_ARGS)
 
+.PHONY: bench-coverage
+bench-coverage: $(READY) ## Measure page and API over 50,000 placements beside SELECT 1; exits 1 where a goal is missed.
+	@exec $(BIN)/python -m benchmarks --only coverage $(BENCH_ARGS)
+
 ##@ Change
 
 .PHONY: schema

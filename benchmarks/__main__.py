@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from benchmarks import events, following, parsing, planning, policy, run, webhook
+from benchmarks import coverage, events, following, parsing, planning, policy, run, webhook
 from benchmarks.figures import as_json, as_table, machine
 from preheat.cli.demo.show import DemoError
 
@@ -29,6 +29,7 @@ CASES = {
     "run": run.measure,
     "events": events.measure,
     "webhook": webhook.measure,
+    "coverage": coverage.measure,
 }
 _LOG_WIDTH = 160
 

@@ -3,13 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import secrets
-import socket
-import subprocess
-import sys
 import threading
-import time
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from statistics import mean, median, quantiles
@@ -19,12 +14,9 @@ import psutil
 import requests
 from tests.crash.rig.databases import Sqlite, postgres
 
+from benchmarks.apiserver import api_server
 from benchmarks.deliveries import plan, send
 from benchmarks.figures import Figure
-from benchmarks.world import ROOT
-from preheat.cli.demo.processes import Processes
-from preheat.cli.demo.settings import airflow_environment
-from preheat.cli.demo.show import DemoError
 from preheat.ledger import Ledger
 
 if TYPE_CHECKING:
@@ -44,7 +36,6 @@ SECONDS = 30
 REPEATS = 0.2
 _MOST_SECONDS = 1.0
 _MOST_GROWTH = 10.0  # MB
-_START_SECONDS = 120.0
 _WARM_SECONDS = 5
 
 
@@ -66,7 +57,7 @@ def _over(database: Sqlite | Postgres, home: Path, console: Console) -> list[Fig
     console.print(f"webhook: starting an API server over {database.name}")
     url = database.ledger()
     planned = plan(HARBORS, A_SECOND, SECONDS, REPEATS)
-    with _api_server(home, url) as server:
+    with _served(home, url) as server:
         server.send(planned[:HARBORS])
         console.print(f"webhook: {len(planned)} deliveries in {SECONDS} s")
         with server.watched() as memory:
@@ -139,55 +130,19 @@ class _Server:
 
 
 @contextmanager
-def _api_server(home: Path, ledger_url: str) -> Iterator[_Server]:
-    """Run Airflow's API server with our plugin and a connection for each Harbor."""
-    home.mkdir()
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = int(probe.getsockname()[1])
+def _served(home: Path, ledger_url: str) -> Iterator[_Server]:
+    """Run Airflow's API server with a connection for each Harbor."""
     values = [f"Bearer {secrets.token_urlsafe(24)}" for _ in range(HARBORS)]
-    environment = airflow_environment(ROOT, home, port, "bench") | {
-        "AIRFLOW__PREHEAT__LEDGER_URL": ledger_url,
-        "PYTHONPATH": os.pathsep.join((str(ROOT / "src"), str(ROOT))),
-        **{
-            f"AIRFLOW_CONN_HARBOR_{number}": json.dumps({
-                "conn_type": "harbor",
-                "host": "https://harbor.example.com",
-                "extra": json.dumps({"webhook_authorization": value}),
-            })
-            for number, value in enumerate(values)
-        },
+    connections = {
+        f"AIRFLOW_CONN_HARBOR_{number}": json.dumps({
+            "conn_type": "harbor",
+            "host": "https://harbor.example.com",
+            "extra": json.dumps({"webhook_authorization": value}),
+        })
+        for number, value in enumerate(values)
     }
-    airflow = os.path.join(os.path.dirname(sys.executable), "airflow")  # noqa: PTH118, PTH120  keep the venv's link
-    subprocess.run([airflow, "db", "migrate"], env=environment, check=True, capture_output=True)  # noqa: S603  our own fixed command
-    processes = Processes(home / "logs")
-    processes.start("api-server", [airflow, "api-server", f"--port={port}"], environment)
-    try:
-        _wait_for(port, processes)
-        listening = (
-            one for one in psutil.Process().children(recursive=True) if _listens(one, port)
-        )
-        yield _Server(port, next(listening).pid, values)
-    finally:
-        processes.stop()
-
-
-def _listens(process: psutil.Process, port: int) -> bool:
-    with suppress(psutil.Error):
-        return any(one.laddr.port == port for one in process.net_connections() if one.laddr)
-    return False
-
-
-def _wait_for(port: int, processes: Processes) -> None:
-    end = time.monotonic() + _START_SECONDS
-    while time.monotonic() < end and processes.ended() is None:
-        with suppress(requests.RequestException):
-            url = f"http://127.0.0.1:{port}/preheat/openapi.json"
-            if requests.get(url, timeout=5).status_code == requests.codes.unauthorized:
-                return
-        threading.Event().wait(0.5)
-    raise DemoError(
-        f"The API server does not serve /preheat. Its log: {processes.log('api-server')}"
-    )
+    with api_server(home, ledger_url, connections) as server:
+        yield _Server(server.port, server.pid, values)
 
 
 def _figures(

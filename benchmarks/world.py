@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from preheat.sandbox import Sandbox
 
-__all__ = ["CLUSTER", "LOOK_SECONDS", "POOL", "ROOT", "World", "open_world"]
+__all__ = ["CLUSTER", "LOOK_SECONDS", "POOL", "ROOT", "World", "free_port", "open_world"]
 
 ROOT = Path(__file__).parents[1]
 CLUSTER = "bench"
@@ -196,7 +196,7 @@ def open_world(
             root=folder,
             home=folder / "home",
             console=console,
-            port=_free_port(),
+            port=free_port(),
             harbor_port=sandbox.harbor.port,
             dragonfly_port=sandbox.dragonfly.port,
             more=more or {},
@@ -252,7 +252,7 @@ def _children_seconds() -> float:
     return total
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
