@@ -253,6 +253,7 @@ def _children_seconds() -> float:
 
 
 def free_port() -> int:
+    """Find a port that nobody uses."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
