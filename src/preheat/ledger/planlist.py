@@ -7,20 +7,25 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import func, select
 
-from preheat.ledger import attempts, wanted
+from preheat.ledger import attempts
 from preheat.ledger.overviewrecords import Listed, PlannedItem, StoredPlan
 from preheat.ledger.schema import attempt, plan, plan_placement
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from sqlalchemy import Connection, RowMapping, Select
+    from sqlalchemy import ColumnElement, Connection, RowMapping, Select
 
     from preheat.ledger.records import Attempt
 
-__all__ = ["attempts_of", "dag_ids", "get", "items_of", "latest", "page", "policies"]
+__all__ = ["attempts_of", "dag_ids", "get", "items_of", "latest", "page", "policies", "seen_by"]
 
 _COLUMNS = [column for column in plan.c if column.name != "decisions"]
+
+
+def seen_by(dag_ids: Collection[str] | None) -> list[ColumnElement[bool]]:
+    """Say that a plan is of one of these DAGs; nothing where all may be seen."""
+    return [] if dag_ids is None else [plan.c.dag_id.in_(sorted(dag_ids))]
 
 
 def dag_ids(connection: Connection) -> set[str]:
@@ -30,7 +35,7 @@ def dag_ids(connection: Connection) -> set[str]:
 
 def policies(connection: Connection, seen: Collection[str] | None = None) -> list[str]:
     """Name the policies that ever planned something, typed images and looks among them."""
-    query = select(plan.c.policy).where(*wanted.seen_by(seen)).distinct()
+    query = select(plan.c.policy).where(*seen_by(seen)).distinct()
     return sorted(connection.scalars(query))
 
 
@@ -49,7 +54,7 @@ def page(
     :param seen: DAGs whose plans may be seen; None for all.
     :param before: id of the last plan of the page before.
     """
-    query = select(*_COLUMNS).where(*wanted.seen_by(seen)).order_by(plan.c.id.desc())
+    query = select(*_COLUMNS).where(*seen_by(seen)).order_by(plan.c.id.desc())
     for column, value in ((plan.c.policy, policy), (plan.c.dag_id, dag_id)):
         if value:
             query = query.where(column == value)
@@ -66,7 +71,7 @@ def get(
     connection: Connection, plan_id: int, seen: Collection[str] | None = None
 ) -> StoredPlan | None:
     """Read one plan; None where there is none, or it may not be seen."""
-    query = select(*_COLUMNS).where(plan.c.id == plan_id, *wanted.seen_by(seen))
+    query = select(*_COLUMNS).where(plan.c.id == plan_id, *seen_by(seen))
     return next(iter(_read(connection, query)), None)
 
 
@@ -77,7 +82,7 @@ def latest(
     query = (
         select(*_COLUMNS)
         .where(plan.c.policy == policy, plan.c.partial.is_(False), plan.c.dry_run.is_(False))
-        .where(*wanted.seen_by(seen))
+        .where(*seen_by(seen))
         .order_by(plan.c.id.desc())
         .limit(1)
     )
@@ -138,7 +143,7 @@ def items_of(
         select(plan_placement, plan.c.dag_id, plan.c.run_id, plan.c.policy)
         .add_columns(plan.c.recorded_at, plan.c.dry_run)
         .join(plan, plan.c.id == plan_placement.c.plan_id)
-        .where(plan_placement.c.placement_id.in_(sorted(placement_ids)), *wanted.seen_by(seen))
+        .where(plan_placement.c.placement_id.in_(sorted(placement_ids)), *seen_by(seen))
         .order_by(plan.c.id.desc(), plan_placement.c.position)
         .limit(limit)
     )
