@@ -21,11 +21,8 @@ from preheat.provider.docs import invalid_doc
 from preheat.provider.files import Files
 from preheat.provider.operators.doctor import PreheatDoctorOperator
 from preheat.provider.operators.plan import EvaluatePolicyOperator
-from preheat.provider.operators.upkeep import (
-    PruneLedgerOperator,
-    RecheckPlacementsOperator,
-    SettleAttemptsOperator,
-)
+from preheat.provider.operators.recheck import RecheckPlacementsOperator
+from preheat.provider.operators.upkeep import PruneLedgerOperator, SettleAttemptsOperator
 from preheat.provider.operators.upkeepreport import UpkeepReportOperator
 from preheat.provider.sources import BrokenSource
 from preheat.provider.tracking import PATIENT, START, cluster_group, track
@@ -99,13 +96,7 @@ class KeepWarmSource:
     def _planned(self, one: Due, policies: Mapping[str, Policy], now: datetime) -> PlannedPlacement:
         stored = one.placement
         cluster = self.clusters.named([stored.key.cluster])[0]
-        settings = replace(
-            stored.settings,
-            driver=cluster.driver,
-            connection=cluster.connection,
-            scheduler_cluster_id=cluster.scheduler_cluster_id,
-            expected_hosts=cluster.hosts,
-        )
+        settings = cluster.renewed(stored.settings)
         placed = replace(stored, settings=settings)
         settings = replace(settings, demand=replace(one, placement=placed).demand)
         planned = PlannedPlacement(stored.key, settings, one.label)
