@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from preheat.placement import PlacementKey, TrackSettings
 
 __all__ = [
+    "IMAGES_PLAN",
+    "LOOKS",
+    "UPKEEP_PLAN",
+    "VERIFY_PLAN",
     "ClusterBytes",
     "Decision",
     "Disposition",
@@ -28,6 +32,15 @@ __all__ = [
     "ReasonCode",
     "Waiting",
 ]
+
+IMAGES_PLAN = "preheat_images"
+"""Name that plans of typed images carry in place of a policy's."""
+UPKEEP_PLAN = "preheat_upkeep"
+"""Name that upkeep's plans carry: what is kept warm, and due."""
+VERIFY_PLAN = "preheat_verify"
+"""Name that plans carry by which somebody only looks again."""
+LOOKS = (UPKEEP_PLAN, VERIFY_PLAN)
+"""Plans that want nothing warm: they look at what others want."""
 
 
 class ReasonCode(StrEnum):

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import DAG, CronTriggerTimetable, Param
 
-from preheat.plan import Disposition, Plan, PlannedPlacement
+from preheat.plan import UPKEEP_PLAN, Disposition, Plan, PlannedPlacement
 from preheat.policy.model import Retry
 from preheat.policy.placing import limit_run
 from preheat.provider.config import max_map_length
@@ -29,7 +29,7 @@ from preheat.provider.operators.upkeep import (
 from preheat.provider.operators.upkeepreport import UpkeepReportOperator
 from preheat.provider.sources import BrokenSource
 from preheat.provider.tracking import PATIENT, START, cluster_group, track
-from preheat.upkeep import UPKEEP_PLAN, due
+from preheat.upkeep import due
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

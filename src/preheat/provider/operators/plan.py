@@ -11,15 +11,13 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from preheat.difference import difference, selected
 from preheat.errors import InputError, RefusedError
-from preheat.plan import Disposition
+from preheat.plan import IMAGES_PLAN, UPKEEP_PLAN, Disposition
 from preheat.planning import weigh_asked
-from preheat.policy.images import IMAGES_PLAN
 from preheat.policy.units import format_size
 from preheat.provider.config import open_ledger
 from preheat.provider.doors import Doors
 from preheat.provider.runs import run_ref
 from preheat.rendering import count_of
-from preheat.upkeep import UPKEEP_PLAN
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
