@@ -20,21 +20,23 @@ VALUES = frozenset({
 CORE = VALUES | {
     *("asking", "catalogfile", "drivers", "evidence", "explaining", "finding", "following"),
     *("catchup", "doctor", "draining", "harbor", "importing", "nudging", "touching", "upkeep"),
-    *("ledger", "planning", "policy", "policytest", "proving", "rendering", "transport", "verdict"),
+    *("ledger", "planning", "policy", "policytest", "proving", "rendering", "threads", "transport"),
+    "verdict",
 }
 # A part of preheat and the parts it may import, besides itself. Nothing imports to its right.
 MAY_IMPORT = {
     **dict.fromkeys(VALUES, VALUES),
+    "threads": frozenset[str](),
     "transport": frozenset({"errors"}),
     "policy": VALUES - {"checks"},
-    "planning": VALUES | {"harbor", "ledger", "policy"},
+    "planning": VALUES | {"harbor", "ledger", "policy", "threads"},
     "touching": VALUES | {"policy"},
     "draining": VALUES | {"harbor", "ledger", "planning", "policy", "rendering", "touching"},
     "nudging": frozenset({"ledger"}),
     "explaining": VALUES | {"policy"},
     "policytest": VALUES | {"explaining", "planning", "policy"},
     "following": VALUES | {"drivers"},
-    "harbor": VALUES | {"transport"},
+    "harbor": VALUES | {"threads", "transport"},
     "catchup": VALUES | {"harbor", "ledger"},
     "catalogfile": VALUES | {"harbor"},
     "importing": VALUES | {"harbor", "policy"},
@@ -46,7 +48,8 @@ MAY_IMPORT = {
     "asking": VALUES | {"drivers", "ledger", "verdict"},
     "proving": VALUES | {"drivers", "evidence", "ledger", "verdict"},
     "rendering": VALUES | {"drivers", "ledger", "verdict"},
-    "doctor": VALUES | {"drivers", "harbor", "ledger", "policy", "proving", "rendering"},
+    "doctor": VALUES
+    | {"drivers", "harbor", "ledger", "policy", "proving", "rendering", "threads"},
     "upkeep": VALUES | {"drivers", "harbor", "ledger", "proving", "verdict"},
     "sandbox": frozenset[str](),
     "provider": CORE,

@@ -11,6 +11,7 @@ from preheat.ledger.eventrecords import (
     Received,
     StoredEvent,
 )
+from preheat.ledger.figures import Figures
 from preheat.ledger.kept import Kept
 from preheat.ledger.ledger import Ledger
 from preheat.ledger.records import (
@@ -32,6 +33,7 @@ __all__ = [
     "Claim",
     "DueEvents",
     "EventOutcome",
+    "Figures",
     "Followed",
     "Glimpse",
     "Handled",

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import func, select
 
-from preheat.ledger import attempts, engine, kept, leases, placements, retention
+from preheat.ledger import attempts, engine, figures, kept, leases, placements, retention
 from preheat.ledger.retention import Pruned
 from preheat.ledger.schema import attempt, placement
 from preheat.placement import Scope
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
     from preheat.artifact import Image
+    from preheat.ledger.figures import Figures
     from preheat.ledger.kept import Kept
     from preheat.ledger.records import Claim, StoredPlacement
     from preheat.verdict import Finding
@@ -103,6 +104,11 @@ class Upkeep:
         )
         with engine.reading(self._engine) as connection:
             return {endpoint: int(count) for endpoint, count in connection.execute(query)}
+
+    def figures(self) -> Figures:
+        """Count what is wanted, asked for and waiting now."""
+        with engine.reading(self._engine) as connection:
+            return figures.count(connection, engine.clock(connection))
 
     def prune(self, older_than: timedelta) -> Pruned:
         """Forget what is older and nothing rests on; little at a time, so that nobody waits long.

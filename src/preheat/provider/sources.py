@@ -23,6 +23,7 @@ from preheat.policy.model import Target
 from preheat.provider.answers import Answers
 from preheat.provider.config import max_map_length
 from preheat.provider.hooks.harbor import HarborHook
+from preheat.threads import in_this_context
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -173,7 +174,7 @@ def _look_up(
             return Problem(f"{reference} cannot be taken: {error}", "images", reference.line)
 
     with ThreadPoolExecutor(_LOOKUPS_AT_ONCE) as pool:
-        found = list(zip(references, pool.map(one, references), strict=True))
+        found = list(zip(references, pool.map(in_this_context(one), references), strict=True))
     problems = [answer for _, answer in found if isinstance(answer, Problem)]
     return [(ref, answer) for ref, answer in found if not isinstance(answer, Problem)], problems
 

@@ -12,6 +12,7 @@ from airflow.sdk.exceptions import AirflowFailException
 from preheat.doctor import State, examine, told
 from preheat.errors import InputError
 from preheat.provider.doctor import setup_of
+from preheat.provider.measuring import measure_examination
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -50,6 +51,7 @@ class PreheatDoctorOperator(BaseOperator):
         except InputError as error:
             raise AirflowFailException(str(error)) from None
         examination = examine(setup, lambda: datetime.now(UTC))
+        measure_examination(examination)
         self.log.info("%s", "\n".join(["What the doctor saw:", *(t for _, t in told(examination))]))
         context["ti"].xcom_push(key=UNSEEN, value=_unseen(examination))
         if examination.exit_code:

@@ -11,6 +11,7 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from preheat.plan import Disposition
 from preheat.provider.config import open_ledger
+from preheat.provider.measuring import measure_ledger
 from preheat.rendering import count_of, outcome_table, table_text
 from preheat.verdict import Verdict
 
@@ -67,6 +68,7 @@ class PreheatReportOperator(BaseOperator):
                 f"There is no plan: the task {self.plan_task_id} ended as {state}. "
                 "Its log says why; nothing was asked of any cluster."
             )
+        measure_ledger()
         ledger = open_ledger()
         outcomes = ledger.outcomes(ti.dag_id, ti.run_id)
         complaints = list(ledger.failures(ti.dag_id, ti.run_id))

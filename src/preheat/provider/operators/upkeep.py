@@ -15,6 +15,7 @@ from preheat.provider.config import open_ledger, retention
 from preheat.provider.doors import Doors
 from preheat.provider.runs import run_ref
 from preheat.rendering import count_of, finding_lines
+from preheat.threads import in_this_context
 from preheat.upkeep import Due, Ending, Rechecked, State, Wish, recheck, settle, strictest
 
 if TYPE_CHECKING:
@@ -140,7 +141,7 @@ class RecheckPlacementsOperator(BaseOperator):
             return recheck(ledger, *look, busy=busy)
 
         with ThreadPoolExecutor(_LOOKS_AT_ONCE, "preheat-recheck") as pool:
-            found = list(pool.map(one, looks))
+            found = list(pool.map(in_this_context(one), looks))
         for each in found:
             self._tell(each)
         return found

@@ -11,6 +11,7 @@ from airflow.sdk.exceptions import AirflowFailException
 from preheat.demand import Demand
 from preheat.plan import Disposition
 from preheat.provider.config import open_ledger
+from preheat.provider.measuring import measure_upkeep
 from preheat.provider.operators.doctor import UNSEEN
 from preheat.provider.operators.upkeep import ERRORS, FOUND, wishes_of
 from preheat.rendering import count_of, outcome_table, table_text
@@ -47,6 +48,7 @@ class UpkeepReportOperator(BaseOperator):
         """
         ti = context["ti"]
         states = ti.get_task_states(dag_id=ti.dag_id, run_ids=[ti.run_id]).get(ti.run_id, {})
+        measure_upkeep()
         ledger = open_ledger()
         outcomes = ledger.outcomes(ti.dag_id, ti.run_id)
         found = _sum_up(_results(ti, states, "recheck", FOUND))

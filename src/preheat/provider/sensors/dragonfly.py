@@ -19,6 +19,7 @@ from preheat.provider.hooks.harbor import HarborHook
 from preheat.provider.links import DragonflyJobLink, HarborArtifactLink
 from preheat.provider.retries import NotWarmError
 from preheat.provider.runs import run_ref
+from preheat.provider.tracing import span
 from preheat.provider.triggers.dragonfly import DragonflyPreheatTrigger
 from preheat.rendering import advice, finding_lines
 from preheat.verdict import unknown
@@ -97,7 +98,8 @@ class DragonflyPreheatSensor(BaseSensorOperator):
             ledger.record_image(harbor.resolve(key.repository, key.digest, key.platform))
         settings = placement.settings
         driver = DragonflyHook(settings.connection).trusting_driver(ledger, name=settings.driver)
-        attempt = self._ask(context, ledger, driver, harbor, placement)
+        with span("ask", cluster=key.cluster):
+            attempt = self._ask(context, ledger, driver, harbor, placement)
         self._defer(driver, placement, attempt)
 
     def execute_complete(self, context: Context, event: dict[str, Any] | str) -> None:

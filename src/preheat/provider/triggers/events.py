@@ -7,6 +7,7 @@ import random
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ from preheat.policy.matchers import Matcher, MatcherKind
 from preheat.provider.config import open_ledger
 from preheat.provider.connections import shared_connection
 from preheat.provider.hooks.harbor import HarborHook
+from preheat.provider.measuring import Waiting
 from preheat.rendering import count_of
 
 if TYPE_CHECKING:
@@ -98,7 +100,7 @@ class HarborEventsTrigger(BaseEventTrigger):
 
     async def _nudges(self, threads: ThreadPoolExecutor) -> AsyncIterator[int]:
         """Give the number of events that wait, each time that somebody should be told."""
-        nudging = Nudging()
+        nudging, measured = Nudging(), Waiting(self.registry)
         loop = asyncio.get_running_loop()
         while True:
             try:
@@ -109,6 +111,7 @@ class HarborEventsTrigger(BaseEventTrigger):
                 self._tell("look into the inbox", error)
                 await asyncio.sleep(_LOOKS_PAUSE_SECONDS)
                 continue
+            measured.tell(due, datetime.now(UTC))
             if nudging.wants(due, time.monotonic()):
                 self.log.info("%s of %s wait.", count_of(due.count, "event"), self.registry)
                 yield due.count
