@@ -48,8 +48,7 @@ MAY_IMPORT = {
     "asking": VALUES | {"drivers", "ledger", "verdict"},
     "proving": VALUES | {"drivers", "evidence", "ledger", "verdict"},
     "rendering": VALUES | {"drivers", "ledger", "verdict"},
-    "doctor": VALUES
-    | {"drivers", "harbor", "ledger", "policy", "proving", "rendering", "threads"},
+    "doctor": VALUES | {"drivers", "harbor", "ledger", "policy", "proving", "rendering", "threads"},
     "upkeep": VALUES | {"drivers", "harbor", "ledger", "proving", "verdict"},
     "sandbox": frozenset[str](),
     "provider": CORE,
