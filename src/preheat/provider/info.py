@@ -145,6 +145,15 @@ def get_provider_info() -> dict[str, Any]:
         ],
         "sensors": [_modules("sensors.dragonfly")],
         "triggers": [_modules("triggers.dragonfly", "triggers.events")],
+        "asset-uris": [
+            {
+                "schemes": [scheme],
+                "handler": f"preheat.provider.assets.{scheme}_uri",
+                "factory": f"preheat.provider.assets.{scheme}_asset",
+                "to_openlineage_converter": "preheat.provider.assets.to_openlineage",
+            }
+            for scheme in ("warm", "harbor")
+        ],
         "extra-links": [
             "preheat.provider.links.HarborArtifactLink",
             "preheat.provider.links.DragonflyJobLink",

@@ -11,6 +11,7 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from preheat.plan import Disposition
 from preheat.provider.config import open_ledger
+from preheat.provider.lineage import tell_lineage
 from preheat.provider.measuring import measure_ledger
 from preheat.rendering import count_of, outcome_table, table_text
 from preheat.verdict import Verdict
@@ -71,6 +72,7 @@ class PreheatReportOperator(BaseOperator):
         measure_ledger()
         ledger = open_ledger()
         outcomes = ledger.outcomes(ti.dag_id, ti.run_id)
+        tell_lineage(ledger, outcomes)
         complaints = list(ledger.failures(ti.dag_id, ti.run_id))
         if not outcomes and not complaints:
             self.log.info("The plan is empty: nothing has to be warm.")
