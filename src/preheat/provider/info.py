@@ -135,7 +135,7 @@ def get_provider_info() -> dict[str, Any]:
                 "tags": ["service"],
             }
         ],
-        "hooks": [_modules("hooks.harbor", "hooks.dragonfly")],
+        "hooks": [_modules("hooks.remote", "hooks.harbor", "hooks.dragonfly")],
         "operators": [
             _modules(
                 *("operators.plan", "operators.placements", "operators.report"),

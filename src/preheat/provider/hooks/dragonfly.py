@@ -30,6 +30,10 @@ _TOKEN_TRUSTED = timedelta(days=30)
 class DragonflyHook(RemoteHook):
     """Interact with one Dragonfly manager through its Open API.
 
+    .. seealso::
+        `Dragonfly's Open API and tokens
+        <https://d7y.io/docs/next/advanced-guides/personal-access-tokens/>`__.
+
     :param dragonfly_conn_id: Airflow connection of type ``dragonfly``.
     """
 

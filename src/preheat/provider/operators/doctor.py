@@ -15,6 +15,8 @@ from preheat.provider.doctor import setup_of
 from preheat.provider.measuring import measure_examination
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from airflow.sdk import Context
 
     from preheat.doctor import Examination
@@ -34,6 +36,7 @@ class PreheatDoctorOperator(BaseOperator):
     :param include: folder with ``clusters.yaml`` and ``policies/``.
     """
 
+    template_fields: Sequence[str] = ("include",)
     ui_color = "#e6f3fb"
 
     def __init__(self, *, include: str, **kwargs: Any) -> None:

@@ -42,6 +42,7 @@ class PreheatReportOperator(BaseOperator):
         needs an update.
     """
 
+    template_fields: Sequence[str] = ("plan_task_id",)
     ui_color = "#fdf3dc"
 
     def __init__(

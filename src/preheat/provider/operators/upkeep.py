@@ -19,7 +19,7 @@ from preheat.threads import in_this_context
 from preheat.upkeep import Due, Ending, Rechecked, State, Wish, recheck, settle, strictest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from airflow.sdk import Context
 
@@ -56,6 +56,7 @@ class SettleAttemptsOperator(BaseOperator):
     :param cluster: name of the cluster.
     """
 
+    template_fields: Sequence[str] = ("cluster",)
     ui_color = "#f3ecfb"
 
     def __init__(self, *, cluster: str, **kwargs: Any) -> None:
@@ -97,6 +98,7 @@ class RecheckPlacementsOperator(BaseOperator):
     :param cluster: name of the cluster.
     """
 
+    template_fields: Sequence[str] = ("cluster",)
     ui_color = "#f3ecfb"
 
     def __init__(self, *, cluster: str, **kwargs: Any) -> None:

@@ -25,6 +25,8 @@ from preheat.rendering import advice, finding_lines
 from preheat.verdict import unknown
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from airflow.sdk import Context
     from pydantic import SecretStr
 
@@ -51,6 +53,10 @@ class DragonflyPreheatSensor(BaseSensorOperator):
     success means WARM (or PARTIAL, where the policy accepts it). **Does not**: cancel anything;
     Dragonfly cannot, so the job of a killed task goes on, and the next try joins it.
 
+    .. seealso::
+        `Dragonfly's preheat jobs <https://d7y.io/docs/next/operations/best-practices/preheat/>`__,
+        and docs/verification.md for what a verdict rests on.
+
     :param placement: id of the placement in the ledger.
     :param demand: what must be shown before it counts as warm, as ``peers 95%``; "" as the latest
         plan of any run says.
@@ -62,6 +68,7 @@ class DragonflyPreheatSensor(BaseSensorOperator):
     """
 
     operator_extra_links = (HarborArtifactLink(), DragonflyJobLink())
+    template_fields: Sequence[str] = ("placement_label", "demand")
     ui_color = "#d7f0e5"
 
     def __init__(

@@ -52,6 +52,10 @@ class HarborEventsTrigger(BaseEventTrigger):
 
     All arguments are plain values; Airflow starts the watcher anew when one changes.
 
+    .. seealso::
+        `Airflow's event-driven scheduling <https://airflow.apache.org/docs/apache-airflow/stable/
+        authoring-and-scheduling/event-scheduling.html>`__, and docs/events.md.
+
     :param registry: Airflow connection of the Harbor.
     :param projects: patterns of the projects that policies look at, as ``[kind, pattern]``.
     :param labels: whether added labels are wanted, which only sweeps find.
