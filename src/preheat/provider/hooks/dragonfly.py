@@ -31,8 +31,8 @@ class DragonflyHook(RemoteHook):
     """Interact with one Dragonfly manager through its Open API.
 
     .. seealso::
-        `Dragonfly's Open API and tokens
-        <https://d7y.io/docs/next/advanced-guides/personal-access-tokens/>`__.
+        `Dragonfly's personal access tokens <https://d7y.io/docs/advanced-guides/web-console/
+        developer/personal-access-tokens/>`__: ours needs the scopes job and cluster.
 
     :param dragonfly_conn_id: Airflow connection of type ``dragonfly``.
     """

@@ -54,7 +54,7 @@ class DragonflyPreheatSensor(BaseSensorOperator):
     Dragonfly cannot, so the job of a killed task goes on, and the next try joins it.
 
     .. seealso::
-        `Dragonfly's preheat jobs <https://d7y.io/docs/next/operations/best-practices/preheat/>`__,
+        `Dragonfly's preheat jobs <https://d7y.io/docs/next/advanced-guides/preheat/>`__,
         and docs/verification.md for what a verdict rests on.
 
     :param placement: id of the placement in the ledger.
