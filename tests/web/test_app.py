@@ -23,6 +23,7 @@ RECORDED = ROOT / "tests" / "data" / "recorded" / "harbor"
 CHECKS = {
     ("POST", "/webhooks/harbor/{connection_id}"): "the Authorization of the connection",
     ("GET", "/openapi.json"): "Airflow's login",
+    ("GET", "/api/v1/placements/{placement_id}"): "Airflow's login",
 }
 
 

@@ -14,6 +14,15 @@ from preheat.ledger.eventrecords import (
 from preheat.ledger.figures import Figures
 from preheat.ledger.kept import Kept
 from preheat.ledger.ledger import Ledger
+from preheat.ledger.overviewrecords import (
+    Cell,
+    Count,
+    ImageRow,
+    Listed,
+    PlannedItem,
+    Shown,
+    StoredPlan,
+)
 from preheat.ledger.records import (
     Attempt,
     Claim,
@@ -30,7 +39,9 @@ from preheat.ledger.retention import Pruned
 
 __all__ = [
     "Attempt",
+    "Cell",
     "Claim",
+    "Count",
     "DueEvents",
     "EventOutcome",
     "Figures",
@@ -38,16 +49,21 @@ __all__ = [
     "Glimpse",
     "Handled",
     "IgnoredEvents",
+    "ImageRow",
     "Kept",
     "Ledger",
     "LedgerStatus",
+    "Listed",
     "Outcome",
     "PlanItem",
+    "PlannedItem",
     "Proof",
     "Pruned",
     "Received",
     "RecordedPlan",
     "RunRef",
+    "Shown",
     "StoredEvent",
     "StoredPlacement",
+    "StoredPlan",
 ]

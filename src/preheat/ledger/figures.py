@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from itertools import product
 from typing import TYPE_CHECKING
 
-from sqlalchemy import and_, case, func, select
+from sqlalchemy import func, select
 
-from preheat.ledger import events, wanted
+from preheat.ledger import coverage, events
+from preheat.ledger.overviewrecords import Shown
 from preheat.ledger.schema import attempt, placement
 from preheat.verdict import Verdict
 
@@ -40,18 +41,12 @@ class Figures:
 
 
 def count(connection: Connection, now: datetime) -> Figures:
-    """Count in one pass over the placements; a cluster of which nothing is wanted counts zero."""
-    is_wanted = and_(
-        placement.c.deleted_at.is_(None), placement.c.id.in_(wanted.placements_now(now))
-    )
-    by_verdict = select(
-        placement.c.cluster, placement.c.verdict, func.sum(case((is_wanted, 1), else_=0))
-    ).group_by(placement.c.cluster, placement.c.verdict)
+    """Count it; a cluster of which nothing is wanted counts zero."""
     counted = {
-        (cluster, Verdict(verdict)): int(number)
-        for cluster, verdict, number in connection.execute(by_verdict)
+        (one.cluster, one.verdict): one.placements
+        for one in coverage.counts(connection, Shown(), now)
     }
-    clusters = sorted({cluster for cluster, _ in counted})
+    clusters = sorted(connection.scalars(select(placement.c.cluster).distinct()))
     opened = (
         select(placement.c.cluster, func.count())
         .join(attempt, attempt.c.placement_id == placement.c.id)

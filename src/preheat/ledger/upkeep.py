@@ -6,7 +6,16 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import func, select
 
-from preheat.ledger import attempts, engine, figures, kept, leases, placements, retention
+from preheat.ledger import (
+    attempts,
+    engine,
+    figures,
+    kept,
+    leases,
+    placements,
+    retention,
+    wanted,
+)
 from preheat.ledger.retention import Pruned
 from preheat.ledger.schema import attempt, placement
 from preheat.placement import Scope
@@ -49,6 +58,14 @@ class Upkeep:
         """Keep these placements warm no more, whoever wanted it."""
         with engine.writing(self._engine) as connection:
             kept.forget(connection, placement_ids)
+
+    def want_only(self, policies: Collection[str]) -> int:
+        """End what policies wanted whose files are gone; tells how many placements.
+
+        :param policies: names of those that are there, well or broken.
+        """
+        with engine.writing(self._engine) as connection:
+            return wanted.forget_others(connection, policies)
 
     def open_attempts(self, cluster: str | None = None) -> list[Claim]:
         """Read all open attempts, or those of one cluster, with their ages; oldest first."""
@@ -117,7 +134,9 @@ class Upkeep:
         """
         before = self.now() - older_than
         with engine.writing(self._engine) as connection:
-            expired = kept.forget_expired(connection, engine.clock(connection))
+            now = engine.clock(connection)
+            expired = kept.forget_expired(connection, now)
+            wanted.forget_expired(connection, now)
             retention.forget_ignored(connection, before)
         counts = dict.fromkeys(
             (retention.forget_plans, retention.forget_attempts, retention.forget_events), 0

@@ -64,9 +64,10 @@ class KeepWarmSource:
         """List what is due, with the clusters as they are described now; nothing is looked at yet.
 
         What no node asks for any more is kept warm no more: the cluster or its pull endpoint is
-        gone.
+        gone. What a policy wanted whose file is gone, nobody wants.
         """
         now = ledger.upkeep.now()
+        ledger.upkeep.want_only({path.stem for path in self.files.policies()})
         wishes = ledger.upkeep.kept()
         lost = {wish.placement.id for wish in wishes if not self._is_reachable(wish)}
         ledger.upkeep.forget(lost)

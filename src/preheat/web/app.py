@@ -3,49 +3,27 @@
 from __future__ import annotations
 
 import gc
-import logging
 from contextlib import asynccontextmanager
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from airflow.api_fastapi.core_api.security import GetUserDep
 from fastapi import FastAPI, Request, Response, Security
-from fastapi.responses import JSONResponse
-from starlette.datastructures import MutableHeaders
 
 from preheat import __version__
+from preheat.web.api import make_router
 from preheat.web.contract import AUTHORIZATION, REQUEST_BODY, RESPONSES, Counts, RefusalBody
-from preheat.web.refusing import Refusal
+from preheat.web.failing import add_handlers
+from preheat.web.headers import SafeHeaders
 from preheat.web.webhook import Webhook
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from starlette.types import ASGIApp, Message, Receive, Scope, Send
-
 __all__ = ["PREFIX", "make_app"]
-
-log = logging.getLogger(__name__)
 
 PREFIX = "/preheat"
 """Where Airflow mounts the app."""
-
-_HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
-
-
-class _Headers:
-    """Gives every answer the headers that keep it from being stored, or taken for another kind."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async def send_with_headers(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                MutableHeaders(scope=message).update(_HEADERS)
-            await send(message)
-
-        await self._app(scope, receive, send_with_headers)
 
 
 def make_app() -> FastAPI:
@@ -69,8 +47,9 @@ def make_app() -> FastAPI:
         openapi_url=None,
         redirect_slashes=False,
     )
-    app.add_middleware(_Headers)
-    app.add_exception_handler(Exception, _crashed)
+    app.add_middleware(SafeHeaders)
+    add_handlers(app)
+    app.include_router(make_router())
 
     @app.post(
         "/webhooks/harbor/{connection_id}",
@@ -113,11 +92,3 @@ def _document(app: FastAPI) -> dict[str, Any]:
         schemas.setdefault(name, schema)
     schemas.setdefault(RefusalBody.__name__, whole)
     return document
-
-
-async def _crashed(_: Request, error: Exception) -> JSONResponse:
-    """Answer where we failed; Starlette raises the error again, for the server's log."""
-    log.debug("A request failed: %s", type(error).__name__)
-    answer = Refusal(HTTPStatus.INTERNAL_SERVER_ERROR, "Something failed here.").answer()
-    answer.headers.update(_HEADERS)
-    return answer

@@ -14,7 +14,7 @@ from preheat.harbor.webhooks import PayloadFormat
 from preheat.web.bodies import MOST_BYTES, SECONDS
 from preheat.web.refusing import MEDIA_TYPE
 
-__all__ = ["AUTHORIZATION", "REQUEST_BODY", "RESPONSES", "Counts", "RefusalBody"]
+__all__ = ["AUTHORIZATION", "PROBLEMS", "REQUEST_BODY", "RESPONSES", "Counts", "RefusalBody"]
 
 AUTHORIZATION = APIKeyHeader(
     name="Authorization",
@@ -40,7 +40,7 @@ class ProblemBody(BaseModel):
 
     path: str = Field(description='Where, such as event_data.resources[0].tag; "" for all of it.')
     message: str
-    line: int | None
+    line: int | None = None
 
 
 class RefusalBody(BaseModel):
@@ -138,3 +138,12 @@ RESPONSES: dict[int | str, dict[str, Any]] = {
         "The ledger or Airflow's connections cannot be read, or too much comes: try again."
     ),
 }
+
+PROBLEMS: dict[int | str, dict[str, Any]] = {
+    401: _refused("Nobody is logged in to Airflow."),
+    403: _refused("Airflow does not let this person do so, or another site sent it."),
+    404: _refused("There is no such thing, or this person may not see it."),
+    422: _refused("Something that was sent is wrong; all of it is named."),
+    503: _refused("The ledger does not work now."),
+}
+"""What any route for people and programs may answer instead."""

@@ -1,0 +1,192 @@
+"""Plans and runs, as a person looks them up: newest first, a page at a time."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import func, select
+
+from preheat.ledger import attempts
+from preheat.ledger.overviewrecords import Listed, PlannedItem, StoredPlan
+from preheat.ledger.schema import attempt, plan, plan_placement
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    from sqlalchemy import ColumnElement, Connection, RowMapping, Select
+
+    from preheat.ledger.records import Attempt
+
+__all__ = ["attempts_of", "dag_ids", "get", "items_of", "latest", "page", "policies", "seen_by"]
+
+_COLUMNS = [column for column in plan.c if column.name != "decisions"]
+
+
+def seen_by(dag_ids: Collection[str] | None) -> list[ColumnElement[bool]]:
+    """Say that a plan is of one of these DAGs; nothing where all may be seen."""
+    return [] if dag_ids is None else [plan.c.dag_id.in_(sorted(dag_ids))]
+
+
+def dag_ids(connection: Connection) -> set[str]:
+    """Name the DAGs that ever planned something."""
+    return set(connection.scalars(select(plan.c.dag_id).distinct()))
+
+
+def policies(connection: Connection, seen: Collection[str] | None = None) -> list[str]:
+    """Name the policies that ever planned something, typed images and looks among them."""
+    query = select(plan.c.policy).where(*seen_by(seen)).distinct()
+    return sorted(connection.scalars(query))
+
+
+def page(
+    connection: Connection,
+    *,
+    seen: Collection[str] | None = None,
+    policy: str = "",
+    dag_id: str = "",
+    run_id: str = "",
+    before: int | None = None,
+    limit: int = 25,
+) -> Listed[StoredPlan]:
+    """Read a page of plans, the newest first.
+
+    :param seen: DAGs whose plans may be seen; None for all.
+    :param before: id of the last plan of the page before.
+    """
+    query = select(*_COLUMNS).where(*seen_by(seen)).order_by(plan.c.id.desc())
+    for column, value in ((plan.c.policy, policy), (plan.c.dag_id, dag_id)):
+        if value:
+            query = query.where(column == value)
+    if run_id:
+        query = query.where(plan.c.run_id == run_id)
+    if before is not None:
+        query = query.where(plan.c.id < before)
+    found = _read(connection, query.limit(limit + 1))
+    more = (found[limit - 1].id,) if len(found) > limit else None
+    return Listed(tuple(found[:limit]), more)
+
+
+def get(
+    connection: Connection, plan_id: int, seen: Collection[str] | None = None
+) -> StoredPlan | None:
+    """Read one plan; None where there is none, or it may not be seen."""
+    query = select(*_COLUMNS).where(plan.c.id == plan_id, *seen_by(seen))
+    return next(iter(_read(connection, query)), None)
+
+
+def latest(
+    connection: Connection, policy: str, seen: Collection[str] | None = None
+) -> StoredPlan | None:
+    """Read the last plan over all that a policy looks at, dry runs not counted."""
+    query = (
+        select(*_COLUMNS)
+        .where(plan.c.policy == policy, plan.c.partial.is_(False), plan.c.dry_run.is_(False))
+        .where(*seen_by(seen))
+        .order_by(plan.c.id.desc())
+        .limit(1)
+    )
+    return next(iter(_read(connection, query)), None)
+
+
+def _read(connection: Connection, query: Select[Any]) -> list[StoredPlan]:
+    rows = connection.execute(query).mappings().all()
+    counted = _dispositions(connection, [row["id"] for row in rows])
+    return [_plan(row, counted[row["id"]]) for row in rows]
+
+
+def _dispositions(connection: Connection, ids: Sequence[int]) -> dict[int, dict[str, int]]:
+    found: dict[int, dict[str, int]] = defaultdict(dict)
+    if not ids:
+        return found
+    query = (
+        select(plan_placement.c.plan_id, plan_placement.c.disposition, func.count().label("count"))
+        .where(plan_placement.c.plan_id.in_(ids))
+        .group_by(plan_placement.c.plan_id, plan_placement.c.disposition)
+    )
+    for row in connection.execute(query):
+        found[row.plan_id][row.disposition] = row._mapping["count"]  # noqa: SLF001 - a public name
+    return found
+
+
+def _plan(row: RowMapping, counted: dict[str, int]) -> StoredPlan:
+    return StoredPlan(
+        id=row["id"],
+        dag_id=row["dag_id"],
+        run_id=row["run_id"],
+        policy=row["policy"],
+        policy_hash=row["policy_hash"],
+        policy_text=row["policy_text"],
+        clusters=tuple(row["clusters"]),
+        warnings=tuple(row["warnings"]),
+        failures=tuple(row["failures"]),
+        evaluated_at=row["evaluated_at"],
+        recorded_at=row["recorded_at"],
+        counts=row["counts"],
+        bytes=row["bytes"],
+        difference=row["difference"],
+        partial=row["partial"],
+        dry_run=row["dry_run"],
+        accept_partial=row["accept_partial"],
+        placements=counted,
+    )
+
+
+def items_of(
+    connection: Connection,
+    placement_ids: Collection[int],
+    seen: Collection[str] | None = None,
+    limit: int = 100,
+) -> list[tuple[int, PlannedItem]]:
+    """Tell which plans named these placements, the newest first, with each placement's id."""
+    query = (
+        select(plan_placement, plan.c.dag_id, plan.c.run_id, plan.c.policy)
+        .add_columns(plan.c.recorded_at, plan.c.dry_run)
+        .join(plan, plan.c.id == plan_placement.c.plan_id)
+        .where(plan_placement.c.placement_id.in_(sorted(placement_ids)), *seen_by(seen))
+        .order_by(plan.c.id.desc(), plan_placement.c.position)
+        .limit(limit)
+    )
+    return [
+        (
+            row.placement_id,
+            PlannedItem(
+                plan_id=row.plan_id,
+                dag_id=row.dag_id,
+                run_id=row.run_id,
+                policy=row.policy,
+                recorded_at=row.recorded_at,
+                label=row.label,
+                disposition=row.disposition,
+                detail=row.detail,
+                demand=row.demand,
+                attempt_id=row.attempt_id,
+                dry_run=row.dry_run,
+            ),
+        )
+        for row in connection.execute(query)
+    ]
+
+
+def attempts_of(
+    connection: Connection,
+    placement_ids: Collection[int],
+    seen: Collection[str] | None = None,
+    *,
+    before: int | None = None,
+    limit: int = 50,
+) -> Listed[Attempt]:
+    """Read a page of the attempts of these placements, the newest first."""
+    query = (
+        select(attempt)
+        .where(attempt.c.placement_id.in_(sorted(placement_ids)))
+        .order_by(attempt.c.id.desc())
+        .limit(limit + 1)
+    )
+    if seen is not None:
+        query = query.where(attempt.c.dag_id.in_(sorted(seen)))
+    if before is not None:
+        query = query.where(attempt.c.id < before)
+    found = [attempts.read(row) for row in connection.execute(query).mappings()]
+    more = (found[limit - 1].id,) if len(found) > limit else None
+    return Listed(tuple(found[:limit]), more)
