@@ -126,7 +126,7 @@ PLANNED = Metric(
 VERDICTS = Metric(
     "preheat.verdicts",
     Kind.COUNTER,
-    "Attempts that were followed to their end, by verdict; UNKNOWN too where nobody answered",
+    "Attempts that a trigger followed to their end, by verdict; UNKNOWN where nobody could tell",
     ("cluster", "verdict"),
 )
 SECONDS_TO_WARM = Metric(
