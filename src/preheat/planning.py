@@ -11,6 +11,7 @@ from preheat.placement import grounds
 from preheat.plan import Disposition
 from preheat.policy.criteria.label import LabelCriterion
 from preheat.policy.weighing import weigh
+from preheat.threads import in_this_context
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -151,7 +152,7 @@ def weigh_asked(
             return None
 
     with ThreadPoolExecutor(_MANIFESTS_AT_ONCE) as pool:
-        for image in pool.map(read, unread.values()):
+        for image in pool.map(in_this_context(read), unread.values()):
             if image is not None:
                 ledger.record_image(image)
                 images[image.digest] = image

@@ -25,7 +25,10 @@ def classes_and_modules(info: dict[str, Any]) -> list[str]:
         name for kind in kinds for row in info.get(kind, []) for name in row["python-modules"]
     ]
     hooks = [connection["hook-class-name"] for connection in info["connection-types"]]
-    return [*modules, *hooks, *info.get("extra-links", []), *info.get("plugins", [])]
+    assets = [
+        path for scheme in info["asset-uris"] for kind, path in scheme.items() if kind != "schemes"
+    ]
+    return [*modules, *hooks, *assets, *info.get("extra-links", []), *info.get("plugins", [])]
 
 
 @pytest.mark.parametrize("group", ["console_scripts", "apache_airflow_provider"])

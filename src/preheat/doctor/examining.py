@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from preheat.doctor import airflowside, clusters, endpoints, files, ledger, remotes
 from preheat.doctor.observations import Examination, Observation, State
 from preheat.errors import PreheatError
+from preheat.threads import in_this_context
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -56,7 +57,7 @@ def examine(setup: Setup, now: Callable[[], datetime]) -> Examination:
     """
     looks = list(_looks(setup, now))
     with ThreadPoolExecutor(_AT_ONCE, "doctor") as pool:
-        seen = pool.map(_Look.observations, looks)
+        seen = pool.map(in_this_context(_Look.observations), looks)
         return Examination(tuple(one for some in seen for one in some))
 
 

@@ -19,6 +19,7 @@ from preheat.harbor import registry
 from preheat.harbor.answers import ArtifactAnswer, decode
 from preheat.harbor.api import ROOT, artifacts_path, project_path
 from preheat.harbor.vetting import AllowlistAnswer, ProjectSecurity, vulnerabilities_of
+from preheat.threads import in_this_context
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -66,7 +67,7 @@ class Answering:
         """
         asked = list(dict.fromkeys(questions))
         with ThreadPoolExecutor(self._max_connections, "harbor") as pool:
-            return dict(zip(asked, pool.map(self._one, asked), strict=True))
+            return dict(zip(asked, pool.map(in_this_context(self._one), asked), strict=True))
 
     def _one(self, question: Question) -> Answer:
         try:

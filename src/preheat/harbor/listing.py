@@ -15,6 +15,7 @@ from preheat.harbor.answers import ArtifactAnswer, RepositoryAnswer, decode
 from preheat.harbor.api import artifacts_path, project_path
 from preheat.harbor.check import PROJECT_LISTING_SINCE
 from preheat.harbor.walk import Listing, pages
+from preheat.threads import in_this_context
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
@@ -125,7 +126,7 @@ def _by_repository(
         return list(of_repository(api, project, name, wanted))
 
     with ThreadPoolExecutor(max_connections, "harbor") as pool:
-        for name, answers in zip(names, pool.map(read, names), strict=True):
+        for name, answers in zip(names, pool.map(in_this_context(read), names), strict=True):
             for answer in answers:
                 answer.repository_name = f"{project}/{name}"
                 yield answer

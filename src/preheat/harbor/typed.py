@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from msgspec import structs
 
 from preheat.errors import Problem, RefusedError
+from preheat.threads import in_this_context
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,6 +47,6 @@ def find_all(
             return Problem(f"{reference} cannot be taken: {error}", "images", reference.line)
 
     with ThreadPoolExecutor(_LOOKUPS_AT_ONCE) as pool:
-        found = list(zip(references, pool.map(one, references), strict=True))
+        found = list(zip(references, pool.map(in_this_context(one), references), strict=True))
     problems = [answer for _, answer in found if isinstance(answer, Problem)]
     return [(ref, answer) for ref, answer in found if not isinstance(answer, Problem)], problems

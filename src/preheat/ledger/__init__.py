@@ -12,6 +12,7 @@ from preheat.ledger.eventrecords import (
     StoredEvent,
 )
 from preheat.ledger.examinations import RecordedExamination
+from preheat.ledger.figures import Figures
 from preheat.ledger.kept import Kept
 from preheat.ledger.ledger import Ledger
 from preheat.ledger.overviewrecords import (
@@ -45,6 +46,7 @@ __all__ = [
     "Count",
     "DueEvents",
     "EventOutcome",
+    "Figures",
     "Followed",
     "Glimpse",
     "Handled",

@@ -28,6 +28,7 @@ __all__ = [
     "of_run",
     "outcomes_data",
     "read",
+    "registries_due",
     "waiting",
 ]
 
@@ -63,13 +64,13 @@ def waiting(connection: Connection, now: datetime) -> list[StoredEvent]:
     another's events waiting.
     """
     ids: list[int] = []
-    for registry in _registries_due(connection, now):
+    for registry in registries_due(connection, now):
         ids += _waiting_of(connection, registry, now)
     # Somebody may have taken some of them up since.
     return [one for one in get(connection, ids) if one.handled_at is None]
 
 
-def _registries_due(connection: Connection, now: datetime) -> list[str]:
+def registries_due(connection: Connection, now: datetime) -> list[str]:
     """Tell of which Harbors something is due, from the index of what waits."""
     query = select(table.c.registry).where(WAITS, table.c.due_at <= now).distinct()
     return sorted(connection.scalars(query))

@@ -10,6 +10,7 @@ from preheat.ledger import (
     attempts,
     engine,
     examinations,
+    figures,
     kept,
     leases,
     placements,
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
     from preheat.artifact import Image
     from preheat.ledger.examinations import RecordedExamination
+    from preheat.ledger.figures import Figures
     from preheat.ledger.kept import Kept
     from preheat.ledger.records import Claim, RunRef, StoredPlacement
     from preheat.ledger.tallies import Tally
@@ -146,6 +148,11 @@ class Upkeep:
         """Read how many stood how from then on, in the order of time."""
         with engine.reading(self._engine) as connection:
             return tallies.since(connection, since)
+
+    def figures(self) -> Figures:
+        """Count what is wanted, asked for and waiting now."""
+        with engine.reading(self._engine) as connection:
+            return figures.count(connection, engine.clock(connection))
 
     def prune(self, older_than: timedelta) -> Pruned:
         """Forget what is older and nothing rests on; little at a time, so that nobody waits long.

@@ -12,10 +12,11 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import DAG, Asset, CronTriggerTimetable
+from airflow.sdk import DAG, CronTriggerTimetable
 
 from preheat.policy.budget import OnExceed
 from preheat.policy.model import OnPartial, Retry
+from preheat.provider.assets import warm_asset
 from preheat.provider.docs import invalid_doc, policy_doc
 from preheat.provider.files import Files
 from preheat.provider.forms import DRY_RUN, images_form
@@ -80,7 +81,7 @@ class Body:
             skips_nothing=self.by_policy is not None,
             trigger_rule="all_done",
             **PATIENT,
-            outlets=[Asset(f"warm://{c.name}") for c in self.clusters] if self.announce else [],
+            outlets=[warm_asset(c.name) for c in self.clusters] if self.announce else [],
         )
         plan >> report
         before: BaseOperator = plan

@@ -10,10 +10,11 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import DAG, Asset, AssetAny, AssetWatcher
+from airflow.sdk import DAG, AssetAny, AssetWatcher
 
 from preheat.event import EventKind
 from preheat.policy.model import OnPartial, Retry
+from preheat.provider.assets import harbor_asset
 from preheat.provider.dags import Body
 from preheat.provider.docs import invalid_doc
 from preheat.provider.files import Files
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-    from airflow.sdk import BaseOperator
+    from airflow.sdk import Asset, BaseOperator
 
     from preheat.policy.model import Clusters, Policy
 
@@ -116,7 +117,7 @@ def _asset(registry: str, policies: Sequence[Policy]) -> Asset:
         signatures=_hear(own, EventKind.SIGNED),
     )
     watcher = AssetWatcher(name=f"preheat events of {registry}", trigger=trigger)
-    return Asset(f"harbor://{registry}", watchers=[watcher])
+    return harbor_asset(registry, watchers=[watcher])
 
 
 def _hear(policies: Sequence[Policy], kind: EventKind) -> bool:

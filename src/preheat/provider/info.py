@@ -135,7 +135,7 @@ def get_provider_info() -> dict[str, Any]:
                 "tags": ["service"],
             }
         ],
-        "hooks": [_modules("hooks.harbor", "hooks.dragonfly")],
+        "hooks": [_modules("hooks.remote", "hooks.harbor", "hooks.dragonfly")],
         "operators": [
             _modules(
                 *("operators.plan", "operators.placements", "operators.report"),
@@ -146,6 +146,15 @@ def get_provider_info() -> dict[str, Any]:
         ],
         "sensors": [_modules("sensors.dragonfly")],
         "triggers": [_modules("triggers.dragonfly", "triggers.events")],
+        "asset-uris": [
+            {
+                "schemes": [scheme],
+                "handler": f"preheat.provider.assets.{scheme}_uri",
+                "factory": f"preheat.provider.assets.{scheme}_asset",
+                "to_openlineage_converter": "preheat.provider.assets.to_openlineage",
+            }
+            for scheme in ("warm", "harbor")
+        ],
         "extra-links": [
             "preheat.provider.links.HarborArtifactLink",
             "preheat.provider.links.DragonflyJobLink",

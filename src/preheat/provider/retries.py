@@ -10,6 +10,7 @@ from airflow.sdk.definitions.retry_policy import RetryDecision, RetryPolicy
 from airflow.sdk.exceptions import AirflowException, AirflowNotFoundException
 
 from preheat.errors import Cause, InputError, LedgerError, RemoteError
+from preheat.provider.metrics import RETRIES
 from preheat.verdict import Verdict
 
 if TYPE_CHECKING:
@@ -97,6 +98,11 @@ class PreheatRetryPolicy(RetryPolicy):
     ) -> RetryDecision:
         """Decide for one failure; ``DEFAULT`` for errors that are not ours."""
         del context
+        decision = self._decide(exception, try_number, max_tries)
+        RETRIES.tell(1, cause=_cause_of(exception), decision=decision.action.value)
+        return decision
+
+    def _decide(self, exception: BaseException, try_number: int, max_tries: int) -> RetryDecision:
         before = max(max_tries - self.retries, 0)  # tries before the task was last cleared
         delay = self._delay_seconds(try_number - before)
         match exception:
@@ -136,6 +142,20 @@ class PreheatRetryPolicy(RetryPolicy):
     def serialize(self) -> dict[str, Any]:
         """Describe the policy for Airflow's DAG serialization."""
         return {"__type": type(self).__name__, **vars(self)}
+
+
+def _cause_of(exception: BaseException) -> str:
+    """Name the cause in a word or two, of which there are few."""
+    match exception:
+        case NotWarmError():
+            return "job_gone" if exception.vanished else exception.finding.verdict.value
+        case InputError() | AirflowNotFoundException():
+            return "input"
+        case RemoteError():
+            return f"{exception.system}_{exception.cause.value}"
+        case LedgerError():
+            return "ledger"
+    return "other"
 
 
 def _retry(seconds: float, reason: str) -> RetryDecision:

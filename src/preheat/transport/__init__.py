@@ -9,11 +9,9 @@ answer drips.
 
 from __future__ import annotations
 
-import json
 import re
 import threading
 from concurrent.futures import Future
-from dataclasses import dataclass, field
 from http import HTTPStatus
 from http.client import HTTPException
 from http.cookiejar import DefaultCookiePolicy
@@ -31,7 +29,9 @@ from preheat.errors import (
     RemoteUnavailableError,
     UnexpectedAnswerError,
 )
+from preheat.transport.answer import Answer
 from preheat.transport.ends import Call, Hanging, root_of, was_never_sent
+from preheat.transport.observing import unobserved
 from preheat.transport.retryafter import retry_after_of
 from preheat.transport.words import READ_LENGTH, redact
 
@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from requests.auth import AuthBase
+
+    from preheat.transport.observing import Observer
 
 __all__ = ["Answer", "Transport", "harden", "redact"]
 
@@ -66,46 +68,6 @@ def _no_target(_: requests.Response) -> None:
     """Know no place that a redirect leads to."""
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """An answer with its whole body read.
-
-    :param request: method and path, for messages.
-    """
-
-    system: str
-    request: str
-    status: int
-    headers: Mapping[str, str] = field(repr=False)
-    body: bytes = field(repr=False)
-
-    def json(self) -> Any:
-        """Decode the body.
-
-        :raises UnexpectedAnswerError: if it is not JSON; says what was received.
-        """
-        try:
-            return json.loads(self.body)
-        except ValueError as error:
-            raise self.unexpected("JSON") from error
-
-    def unexpected(self, wanted: str, *, secret: bool = False) -> UnexpectedAnswerError:
-        """Build the error for an answer that is not what the contract says.
-
-        :param secret: whether it may hold secrets: then it is not shown.
-        """
-        shown = "not shown, for it may hold secrets"
-        if not secret:
-            shown = redact(self.body[:200].decode("utf-8", "replace")) or "an empty body"
-        return UnexpectedAnswerError(
-            f"{self.system} answered {self.request} with something else than {wanted}: {shown}",
-            system=self.system,
-            request=self.request,
-            status=self.status,
-            words=shown,
-        )
-
-
 class Transport:
     """Requests to one base URL, as one caller.
 
@@ -116,6 +78,7 @@ class Transport:
     :param read_timeout: seconds between bytes.
     :param total_timeout: seconds for a whole exchange.
     :param verify: False, True or the path of a CA file.
+    :param observer: is told of each exchange.
     """
 
     def __init__(
@@ -128,6 +91,7 @@ class Transport:
         read_timeout: float = 60.0,
         total_timeout: float = 300.0,
         verify: bool | str = True,
+        observer: Observer = unobserved,
     ) -> None:
         self.session = session
         self.base_url = base_url.rstrip("/")
@@ -135,6 +99,7 @@ class Transport:
         self.timeouts = (connect_timeout, read_timeout)
         self.total_timeout = total_timeout
         self.verify = verify
+        self._observer = observer
         self._hanging = Hanging(MAX_HANGING)
 
     def send(
@@ -177,9 +142,14 @@ class Transport:
                 request=call.request,
                 sent=False,
             )
-        return self._in_time(
-            call, within or self.total_timeout, lambda: self._exchange(call, method, path, options)
-        )
+        with self._observer(method) as answered:
+            answer = self._in_time(
+                call,
+                within or self.total_timeout,
+                lambda: self._exchange(call, method, path, options),
+            )
+            answered(answer.status)
+            return answer
 
     def _in_time(self, call: Call, within: float, exchange: Callable[[], Answer]) -> Answer:
         """Run an exchange, and give up on it when its time is over."""

@@ -30,6 +30,10 @@ _TOKEN_TRUSTED = timedelta(days=30)
 class DragonflyHook(RemoteHook):
     """Interact with one Dragonfly manager through its Open API.
 
+    .. seealso::
+        `Dragonfly's personal access tokens <https://d7y.io/docs/advanced-guides/web-console/
+        developer/personal-access-tokens/>`__: ours needs the scopes job and cluster.
+
     :param dragonfly_conn_id: Airflow connection of type ``dragonfly``.
     """
 

@@ -27,6 +27,10 @@ _SHORTEST_AUTHORIZATION = 16  # a shorter one can be guessed
 class HarborHook(RemoteHook):
     """Interact with one Harbor as one robot account.
 
+    .. seealso::
+        `Harbor's robot accounts <https://goharbor.io/docs/2.13.0/administration/robot-accounts/>`__,
+        and docs/harbor-robot.md for what ours must be allowed.
+
     :param harbor_conn_id: Airflow connection of type ``harbor``.
     """
 

@@ -11,6 +11,7 @@ from airflow.providers.http.hooks.http import HttpHook
 from requests import Session
 
 from preheat.errors import InputError
+from preheat.provider.exchanges import observing
 from preheat.transport import Transport, harden
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ class RemoteHook(HttpHook):
             self.base_url,
             system=self.system,
             verify=_verification_of(connection.conn_id, extra),
+            observer=observing(self.system, self.base_url),
         )
 
     def test_connection(self) -> tuple[bool, str]:

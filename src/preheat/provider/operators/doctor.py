@@ -13,9 +13,12 @@ from preheat.doctor import State, as_data, examine, told
 from preheat.errors import InputError, LedgerError
 from preheat.provider.config import open_ledger
 from preheat.provider.doctor import setup_of
+from preheat.provider.measuring import measure_examination
 from preheat.provider.runs import run_ref
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from airflow.sdk import Context
 
     from preheat.doctor import Examination
@@ -36,6 +39,7 @@ class PreheatDoctorOperator(BaseOperator):
     :param include: folder with ``clusters.yaml`` and ``policies/``.
     """
 
+    template_fields: Sequence[str] = ("include",)
     ui_color = "#e6f3fb"
 
     def __init__(self, *, include: str, **kwargs: Any) -> None:
@@ -54,6 +58,7 @@ class PreheatDoctorOperator(BaseOperator):
             raise AirflowFailException(str(error)) from None
         examination = examine(setup, lambda: datetime.now(UTC))
         self._record(run_ref(context), examination)
+        measure_examination(examination)
         self.log.info("%s", "\n".join(["What the doctor saw:", *(t for _, t in told(examination))]))
         context["ti"].xcom_push(key=UNSEEN, value=_unseen(examination))
         if examination.exit_code:

@@ -13,8 +13,10 @@ from preheat.planning import weigh_asked
 from preheat.provider.answers import Answers
 from preheat.provider.config import max_map_length, open_ledger
 from preheat.provider.doors import Doors
+from preheat.provider.measuring import measure_plan
 from preheat.provider.operators.plan import tell_plan
 from preheat.provider.runs import run_ref
+from preheat.provider.tracing import span
 from preheat.rendering import count_of, event_line
 
 if TYPE_CHECKING:
@@ -75,7 +77,8 @@ class DrainEventsOperator(BaseOperator):
             datetime.now(UTC),
             max_map_length(),
         )
-        drained = Draining(common, doors.harbor, self.policies, self.broken).drain(waiting)
+        with span("plan", events=len(waiting)):
+            drained = Draining(common, doors.harbor, self.policies, self.broken).drain(waiting)
         plans = [
             replace(plan, bytes=weigh_asked(plan, ledger, doors.harbor, self.log.warning))
             for plan in drained.plans
@@ -83,6 +86,7 @@ class DrainEventsOperator(BaseOperator):
         ledger.record_event_plans(plans, run, drained.handled)
         self._tell(waiting, drained.handled)
         for plan in plans:
+            measure_plan(plan)
             self.log.info("Policy %s, over the repositories that were touched:", plan.policy)
             for told in (*plan.warnings, *plan.failures):
                 self.log.warning("%s", told)

@@ -14,7 +14,7 @@ from preheat.policy.windows import OnClosed
 from preheat.provider.config import open_ledger
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from airflow.sdk import Context
 
@@ -40,6 +40,7 @@ class ClusterPlacementsOperator(BaseOperator):
         with plans of several policies.
     """
 
+    template_fields: Sequence[str] = ("cluster",)
     ui_color = "#e8eefc"
 
     def __init__(

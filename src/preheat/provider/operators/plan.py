@@ -16,7 +16,9 @@ from preheat.planning import weigh_asked
 from preheat.policy.units import format_size
 from preheat.provider.config import open_ledger
 from preheat.provider.doors import Doors
+from preheat.provider.measuring import measure_plan
 from preheat.provider.runs import run_ref
+from preheat.provider.tracing import span
 from preheat.rendering import count_of
 
 if TYPE_CHECKING:
@@ -57,7 +59,9 @@ class EvaluatePolicyOperator(BaseOperator):
         params = context["params"]
         try:
             ledger = open_ledger()
-            plan = self.source.plan(ledger, params)
+            with span("plan") as note:
+                plan = self.source.plan(ledger, params)
+                note(policy=plan.policy, placements=len(plan.placements))
             plan = _compared(plan, ledger, run)
         except (InputError, RefusedError) as error:
             # A repeat of the same question brings the same answer. The message says it all: with
@@ -73,6 +77,7 @@ class EvaluatePolicyOperator(BaseOperator):
         if params.get("dry_run"):
             plan = plan.as_dry_run()
         recorded = ledger.record_plan(plan, run)
+        measure_plan(plan)
         asked = sum(item.disposition is Disposition.ASK for item in recorded.items)
         tell_plan(self.log, plan)
         return {

@@ -14,10 +14,11 @@ from preheat.provider.config import open_ledger
 from preheat.provider.doors import Doors
 from preheat.provider.runs import pulled
 from preheat.rendering import count_of, finding_lines
+from preheat.threads import in_this_context
 from preheat.upkeep import Due, Rechecked, State, Wish, recheck, strictest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from airflow.sdk import Context
 
@@ -56,6 +57,7 @@ class RecheckPlacementsOperator(BaseOperator):
         is returned, and a cluster of which nothing is planned is skipped.
     """
 
+    template_fields: Sequence[str] = ("cluster",)
     ui_color = "#f3ecfb"
 
     def __init__(self, *, cluster: str, asks_again: bool = True, **kwargs: Any) -> None:
@@ -104,7 +106,7 @@ class RecheckPlacementsOperator(BaseOperator):
             return recheck(ledger, *look, busy=busy)
 
         with ThreadPoolExecutor(_LOOKS_AT_ONCE, "preheat-recheck") as pool:
-            found = list(pool.map(one, looks))
+            found = list(pool.map(in_this_context(one), looks))
         for each in found:
             self._tell(each)
         return found

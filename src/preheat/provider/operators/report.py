@@ -11,6 +11,8 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from preheat.plan import Disposition
 from preheat.provider.config import open_ledger
+from preheat.provider.lineage import tell_lineage
+from preheat.provider.measuring import measure_ledger
 from preheat.provider.runs import failed_of, states_of
 from preheat.provider.tallying import take_tally
 from preheat.rendering import count_of, outcome_table, table_text
@@ -42,6 +44,7 @@ class PreheatReportOperator(BaseOperator):
         needs an update.
     """
 
+    template_fields: Sequence[str] = ("plan_task_id",)
     ui_color = "#fdf3dc"
 
     def __init__(
@@ -71,8 +74,10 @@ class PreheatReportOperator(BaseOperator):
         ti = context["ti"]
         states = states_of(context)
         require_plan(states, self.plan_task_id)
+        measure_ledger()
         ledger = open_ledger()
         outcomes = ledger.outcomes(ti.dag_id, ti.run_id)
+        tell_lineage(ledger, outcomes)
         is_dry = ledger.is_dry_run(ti.dag_id, ti.run_id)
         complaints = list(ledger.failures(ti.dag_id, ti.run_id))
         if not outcomes and not complaints:

@@ -15,6 +15,8 @@ from preheat.rendering import count_of, finding_lines
 from preheat.upkeep import Ending, settle
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from airflow.sdk import Context
 
     from preheat.ledger import Ledger
@@ -34,6 +36,7 @@ class SettleAttemptsOperator(BaseOperator):
     :param cluster: name of the cluster.
     """
 
+    template_fields: Sequence[str] = ("cluster",)
     ui_color = "#f3ecfb"
 
     def __init__(self, *, cluster: str, **kwargs: Any) -> None:

@@ -11,6 +11,7 @@ from airflow.sdk.exceptions import AirflowFailException
 from preheat.demand import Demand
 from preheat.plan import Disposition
 from preheat.provider.config import open_ledger
+from preheat.provider.measuring import measure_upkeep
 from preheat.provider.operators.doctor import UNSEEN
 from preheat.provider.operators.recheck import (
     NAMED,
@@ -60,6 +61,7 @@ class UpkeepReportOperator(BaseOperator):
     def _report(self, context: Context) -> dict[str, int]:
         ti = context["ti"]
         states = states_of(context)
+        measure_upkeep()
         ledger = open_ledger()
         outcomes = ledger.outcomes(ti.dag_id, ti.run_id)
         found = found_of(context, states)

@@ -19,11 +19,14 @@ from preheat.provider.hooks.harbor import HarborHook
 from preheat.provider.links import DragonflyJobLink, HarborArtifactLink
 from preheat.provider.retries import NotWarmError
 from preheat.provider.runs import run_ref
+from preheat.provider.tracing import span
 from preheat.provider.triggers.dragonfly import DragonflyPreheatTrigger
 from preheat.rendering import advice, finding_lines
 from preheat.verdict import unknown
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from airflow.sdk import Context
     from pydantic import SecretStr
 
@@ -50,6 +53,10 @@ class DragonflyPreheatSensor(BaseSensorOperator):
     success means WARM (or PARTIAL, where the policy accepts it). **Does not**: cancel anything;
     Dragonfly cannot, so the job of a killed task goes on, and the next try joins it.
 
+    .. seealso::
+        `Dragonfly's preheat jobs <https://d7y.io/docs/next/advanced-guides/preheat/>`__,
+        and docs/verification.md for what a verdict rests on.
+
     :param placement: id of the placement in the ledger.
     :param demand: what must be shown before it counts as warm, as ``peers 95%``; "" as the latest
         plan of any run says.
@@ -61,6 +68,7 @@ class DragonflyPreheatSensor(BaseSensorOperator):
     """
 
     operator_extra_links = (HarborArtifactLink(), DragonflyJobLink())
+    template_fields: Sequence[str] = ("placement_label", "demand")
     ui_color = "#d7f0e5"
 
     def __init__(
@@ -97,7 +105,8 @@ class DragonflyPreheatSensor(BaseSensorOperator):
             ledger.record_image(harbor.resolve(key.repository, key.digest, key.platform))
         settings = placement.settings
         driver = DragonflyHook(settings.connection).trusting_driver(ledger, name=settings.driver)
-        attempt = self._ask(context, ledger, driver, harbor, placement)
+        with span("ask", cluster=key.cluster):
+            attempt = self._ask(context, ledger, driver, harbor, placement)
         self._defer(driver, placement, attempt)
 
     def execute_complete(self, context: Context, event: dict[str, Any] | str) -> None:

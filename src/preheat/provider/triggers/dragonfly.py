@@ -19,8 +19,11 @@ from preheat.provider.connections import shared_connection
 from preheat.provider.following import manager_of
 from preheat.provider.handover import Handover
 from preheat.provider.hooks.harbor import HarborHook
+from preheat.provider.measuring import measure_proof
+from preheat.provider.tracing import span
 from preheat.proving import confirm, prove
 from preheat.rendering import finding_lines
+from preheat.threads import in_this_context
 from preheat.verdict import Verdict
 
 if TYPE_CHECKING:
@@ -119,10 +122,12 @@ class DragonflyPreheatTrigger(BaseTrigger):
         if not followed.attempt.is_open:
             return self._handover(await self._confirm(manager, followed))
         age = followed.seconds_since_asked
+        began = time.monotonic()
         while True:
             job = await self._follow(manager, followed, age)
             proof = await self._prove(manager, followed, job)
             if proof is not None:
+                measure_proof(followed, proof.finding, time.monotonic() - began)
                 return self._handover(proof.finding, vanished=proof.job.state.has_vanished)
             age = None
 
@@ -174,9 +179,12 @@ class DragonflyPreheatTrigger(BaseTrigger):
         driver, harbor = await manager.driver(), await self._harbor()
         demand = self._demand(followed)
         self.log.info("Job %d is %s (%s); proving.", job.id, job.state, job.raw_state or "not seen")
-        proof = await self._patiently(
-            manager, driver, lambda: _proof(driver, followed, job, harbor, demand)
-        )
+        with span("prove", cluster=followed.placement.key.cluster, job=str(job.state)) as note:
+            proof = await self._patiently(
+                manager, driver, lambda: _proof(driver, followed, job, harbor, demand)
+            )
+            if proof is not None and proof.finding is not None:
+                note(verdict=proof.finding.verdict.value)
         if proof is not None:
             self._say(proof.finding)
         return proof
@@ -203,7 +211,7 @@ class DragonflyPreheatTrigger(BaseTrigger):
 
         :raises TimeoutError: no thread became free.
         """
-        proof = manager.provers.submit(work)
+        proof = manager.provers.submit(in_this_context(work))
         waiting = asyncio.wrap_future(proof)
         try:
             await asyncio.wait([waiting], timeout=max(0.0, self.deadline - time.time()))

@@ -7,6 +7,7 @@ import random
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ from preheat.policy.matchers import Matcher, MatcherKind
 from preheat.provider.config import open_ledger
 from preheat.provider.connections import shared_connection
 from preheat.provider.hooks.harbor import HarborHook
+from preheat.provider.measuring import Waiting
 from preheat.rendering import count_of
 
 if TYPE_CHECKING:
@@ -49,6 +51,10 @@ class HarborEventsTrigger(BaseEventTrigger):
     triggerers may do so at once for a short while: the inbox knows an event that comes twice.
 
     All arguments are plain values; Airflow starts the watcher anew when one changes.
+
+    .. seealso::
+        `Airflow's event-driven scheduling <https://airflow.apache.org/docs/apache-airflow/stable/
+        authoring-and-scheduling/event-scheduling.html>`__, and docs/events.md.
 
     :param registry: Airflow connection of the Harbor.
     :param projects: patterns of the projects that policies look at, as ``[kind, pattern]``.
@@ -98,7 +104,7 @@ class HarborEventsTrigger(BaseEventTrigger):
 
     async def _nudges(self, threads: ThreadPoolExecutor) -> AsyncIterator[int]:
         """Give the number of events that wait, each time that somebody should be told."""
-        nudging = Nudging()
+        nudging, measured = Nudging(), Waiting(self.registry)
         loop = asyncio.get_running_loop()
         while True:
             try:
@@ -109,6 +115,7 @@ class HarborEventsTrigger(BaseEventTrigger):
                 self._tell("look into the inbox", error)
                 await asyncio.sleep(_LOOKS_PAUSE_SECONDS)
                 continue
+            measured.tell(due, datetime.now(UTC))
             if nudging.wants(due, time.monotonic()):
                 self.log.info("%s of %s wait.", count_of(due.count, "event"), self.registry)
                 yield due.count
