@@ -187,6 +187,13 @@ class Overview:
                 limit=limit,
             )
 
+    def plans_of_runs(
+        self, runs: Collection[tuple[str, str]], seen: Collection[str] | None = None
+    ) -> dict[tuple[str, str], list[StoredPlan]]:
+        """Read the plans of these runs, each a DAG and a run, by run."""
+        with engine.reading(self._engine) as connection:
+            return planlist.of_runs(connection, runs, seen)
+
     def plan(self, plan_id: int, seen: Collection[str] | None = None) -> StoredPlan | None:
         """Read one plan; None where there is none, or it may not be seen."""
         with engine.reading(self._engine) as connection:

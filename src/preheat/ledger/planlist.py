@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, tuple_
 
 from preheat.ledger import attempts, wanted
 from preheat.ledger.overviewrecords import Listed, PlannedItem, StoredPlan
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from preheat.ledger.records import Attempt
 
-__all__ = ["attempts_of", "dag_ids", "get", "items_of", "latest", "page", "policies"]
+__all__ = ["attempts_of", "dag_ids", "get", "items_of", "latest", "of_runs", "page", "policies"]
 
 _COLUMNS = [column for column in plan.c if column.name != "decisions"]
 
@@ -68,6 +68,25 @@ def get(
     """Read one plan; None where there is none, or it may not be seen."""
     query = select(*_COLUMNS).where(plan.c.id == plan_id, *wanted.seen_by(seen))
     return next(iter(_read(connection, query)), None)
+
+
+def of_runs(
+    connection: Connection,
+    runs: Collection[tuple[str, str]],
+    seen: Collection[str] | None = None,
+) -> dict[tuple[str, str], list[StoredPlan]]:
+    """Read the plans of these runs, each a DAG and a run; by run, in the order of their policies."""
+    found: dict[tuple[str, str], list[StoredPlan]] = defaultdict(list)
+    if not runs:
+        return found
+    query = (
+        select(*_COLUMNS)
+        .where(tuple_(plan.c.dag_id, plan.c.run_id).in_(sorted(runs)), *wanted.seen_by(seen))
+        .order_by(plan.c.policy)
+    )
+    for one in _read(connection, query):
+        found[one.dag_id, one.run_id].append(one)
+    return found
 
 
 def latest(

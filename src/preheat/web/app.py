@@ -15,6 +15,8 @@ from preheat.web.api import make_router
 from preheat.web.contract import AUTHORIZATION, REQUEST_BODY, RESPONSES, Counts, RefusalBody
 from preheat.web.failing import add_handlers
 from preheat.web.headers import SafeHeaders
+from preheat.web.pages import make_pages
+from preheat.web.pages.looking import PeerLooks
 from preheat.web.webhook import Webhook
 
 if TYPE_CHECKING:
@@ -31,10 +33,11 @@ def make_app() -> FastAPI:
     webhook = Webhook()
 
     @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         _spare_what_stays()
         webhook.start()
         yield
+        app.state.looks.close()
         await webhook.close()
 
     app = FastAPI(
@@ -49,7 +52,9 @@ def make_app() -> FastAPI:
     )
     app.add_middleware(SafeHeaders)
     add_handlers(app)
+    app.state.looks = PeerLooks()
     app.include_router(make_router())
+    app.include_router(make_pages())
 
     @app.post(
         "/webhooks/harbor/{connection_id}",
