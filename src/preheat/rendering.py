@@ -115,10 +115,12 @@ def _proof_lines(finding: Finding) -> list[str]:
     return lines
 
 
-def advice(finding: Finding) -> str:
+def advice(finding: Finding, *, named: str = "above") -> str:
     """Say in a sentence or two how much is missing, why, and what to do.
 
-    Which layer on which host is told once, by :func:`finding_lines`.
+    Which layer on which host is told once, by :func:`finding_lines` or a page.
+
+    :param named: where that is.
     """
     if finding.verdict is Verdict.UNKNOWN:
         return (
@@ -136,7 +138,7 @@ def advice(finding: Finding) -> str:
     reasons = list(dict.fromkeys(layer.words for layer in finding.missing if layer.words))
     why = f": {'; '.join(map(_unstopped, reasons[:_SHOWN_REASONS]))}" if reasons else ""
     return (
-        f"{missing} missing ({size}, named above){why}. Where the registry answers with an error, "
+        f"{missing} missing ({size}, named {named}){why}. Where the registry answers with an error, "
         "mend that; where it can serve the layer, look at the log and the disk of the peers. "
         "A further try fetches only what is missing."
     )

@@ -75,7 +75,7 @@ def of_runs(
     runs: Collection[tuple[str, str]],
     seen: Collection[str] | None = None,
 ) -> dict[tuple[str, str], list[StoredPlan]]:
-    """Read the plans of these runs, each a DAG and a run; by run, in the order of their policies."""
+    """Read the plans of these runs, each a DAG and a run; by run, in order of their policies."""
     found: dict[tuple[str, str], list[StoredPlan]] = defaultdict(list)
     if not runs:
         return found

@@ -20,7 +20,7 @@ _SIGNS = {
     State.OK: ("✓", "ok"),
     State.LOOK: ("!", "worth a look"),
     State.WRONG: ("✗", "wrong"),
-    State.SKIPPED: ("–", "skipped"),
+    State.SKIPPED: ("-", "skipped"),
     State.UNKNOWN: ("?", "could not be looked at"),
 }
 _WORST_FIRST = (State.WRONG, State.UNKNOWN, State.LOOK, State.SKIPPED, State.OK)

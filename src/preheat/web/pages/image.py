@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from http import HTTPStatus
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request
-from fastapi.responses import HTMLResponse, Response
+from fastapi.responses import Response
 
+from preheat.plan import Disposition
 from preheat.provider.config import open_ledger
 from preheat.web.access import EVENTS_DAG, IMAGES_DAG, VERIFY_DAG, Reader, ReaderDep, may_run
 from preheat.web.airflowcalls import AirflowCallsDep
@@ -51,14 +52,17 @@ async def show_image(
     named: NamedDep,
     calls: AirflowCallsDep,
     watch: Annotated[list[str] | None, Query()] = None,
-) -> HTMLResponse:
+) -> Response:
     """Show all that is known of an image."""
-    watched = await read_watched(calls, reader, watch)
+    going_on = await asyncio.to_thread(_unasked, reader, named)
+    watched = await read_watched(calls, reader, [*(watch or ()), *going_on])
+    if not watch:  # nobody came here for runs that have ended
+        watched = watched.open_ones
     return await asyncio.to_thread(_show, request, reader, named, watched, "image.html")
 
 
 @router.get("/image/now", include_in_schema=False)
-async def show_image_now(  # noqa: PLR0913, PLR0917 - what FastAPI hands in
+async def show_image_now(
     request: Request,
     reader: ReaderDep,
     named: NamedDep,
@@ -80,7 +84,7 @@ async def show_state(
     return await asyncio.to_thread(_show, request, reader, named, watched, "image_state.html")
 
 
-def _show(  # noqa: PLR0913, PLR0917 - one page, whole or in part
+def _show(
     request: Request,
     reader: Reader,
     named: Named,
@@ -100,7 +104,7 @@ def _show(  # noqa: PLR0913, PLR0917 - one page, whole or in part
     if mark and mark == state.mark_with(watched):
         return Response(status_code=HTTPStatus.NO_CONTENT.value)
     placements = {cell.placement.id: cell.placement for cell in cells}
-    model = {
+    model: dict[str, Any] = {
         "now": state.now,
         "named": named,
         "state": state,
@@ -119,6 +123,18 @@ def _show(  # noqa: PLR0913, PLR0917 - one page, whole or in part
             "events": _events(reader, named),
         }
     return show(request, template, **model)
+
+
+def _unasked(reader: Reader, named: Named) -> list[str]:
+    """Name the latest run that plans to ask for it and has not yet: it may still go on."""
+    overview = open_ledger().overview
+    cells = overview.placements_of(named.repository, named.digest, reader.seen)
+    items = overview.items([cell.placement.id for cell in cells], seen=reader.seen, limit=1)
+    return [
+        f"{item.dag_id}/{item.run_id}"
+        for _, item in items
+        if item.disposition == Disposition.ASK and item.attempt_id is None
+    ]
 
 
 def _events(reader: Reader, named: Named) -> list[object] | None:

@@ -70,7 +70,7 @@ class Standing:
         found = self.finding
         if found is None or found.verdict is Verdict.WARM:
             return NO_ATTEMPT
-        words = advice(found)
+        words = advice(found, named="below")
         return f"{words[:1].upper()}{words[1:]}"
 
     @property

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING
 
 from preheat.demand import Demand, MinHosts
 from preheat.errors import PreheatError
-from preheat.proving import look_now
 from preheat.provider.doors import Doors
+from preheat.proving import look_now
 
 if TYPE_CHECKING:
     from preheat.artifact import Image
@@ -91,12 +91,13 @@ class PeerLooks:
         self._pool.submit(self._look, kept, ledger, placement, image)
 
     def _look(self, kept: _Kept, ledger: Ledger, placement: StoredPlacement, image: Image) -> None:
-        factor, look = 1.0, None
+        factor: float = 1.0
+        look: Look | None = None
         try:
             factor, look = _looked(ledger, placement, image)
         finally:
             with self._lock:
-                kept.look = look or kept.look
+                kept.look = kept.look if look is None else look
                 kept.not_before = time.monotonic() + _APART_SECONDS * factor
                 kept.is_looking = False
                 self._under_way -= 1

@@ -73,7 +73,7 @@ PlanId = Annotated[int, Path(ge=1, lt=1 << 63)]
 
 
 @router.get("/plans/{plan_id}", include_in_schema=False)
-def show_plan(  # noqa: PLR0913, PLR0917 - a form of five fields
+def show_plan(  # noqa: PLR0917 - a form of five fields
     request: Request,
     reader: ReaderDep,
     plan_id: PlanId,

@@ -183,7 +183,7 @@ async def show_planning(
     name: Name,
     run_id: Annotated[str, Query(max_length=250)],
 ) -> Response:
-    """Show whether the plan of a run is there yet; once it is, or the run ended, that is the end."""
+    """Show whether the plan of a run is there yet, until it is or the run has ended."""
     reader.require(dag_of(name))
     run = await calls.get(run_path(dag_of(name), run_id))
     watched = Watched(dag_of(name), run_id, str(run["state"]))

@@ -85,7 +85,7 @@ class Run:
 
 
 @router.get("/runs", include_in_schema=False)
-async def show_runs(  # noqa: PLR0913, PLR0917 - a form of three fields
+async def show_runs(
     request: Request,
     reader: ReaderDep,
     calls: AirflowCallsDep,
@@ -128,7 +128,7 @@ async def show_run(
 
 
 @router.get("/run/now", include_in_schema=False)
-async def show_run_now(  # noqa: PLR0913, PLR0917 - what FastAPI hands in
+async def show_run_now(
     request: Request,
     reader: ReaderDep,
     calls: AirflowCallsDep,
@@ -140,7 +140,7 @@ async def show_run_now(  # noqa: PLR0913, PLR0917 - what FastAPI hands in
     return await _show(request, reader, calls, (dag_id, run_id), "run_state.html", mark)
 
 
-async def _show(  # noqa: PLR0913, PLR0917 - one page, whole or in part
+async def _show(
     request: Request,
     reader: Reader,
     calls: AirflowCallsDep,

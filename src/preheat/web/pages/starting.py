@@ -39,7 +39,7 @@ Chosen = Annotated[list[str] | None, Form(max_length=200)]
 
 
 @router.post("/warm", dependencies=[Depends(runner_of(IMAGES_DAG))])
-async def warm_typed(  # noqa: PLR0913, PLR0917 - the fields of a form
+async def warm_typed(  # noqa: PLR0917 - the fields of a form
     request: Request,
     _: ReaderDep,
     calls: AirflowCallsDep,

@@ -58,6 +58,11 @@ class WatchedRuns:
         return any(run.is_open for run in self.runs)
 
     @property
+    def open_ones(self) -> WatchedRuns:
+        """Those that go on."""
+        return WatchedRuns(tuple(run for run in self.runs if run.is_open))
+
+    @property
     def names(self) -> list[str]:
         """As they stand in an address."""
         return [run.name for run in self.runs]
@@ -77,7 +82,7 @@ async def read_watched(
     calls: AirflowCalls, reader: Reader, names: Iterable[str] | None
 ) -> WatchedRuns:
     """Ask Airflow how runs stand; those of DAGs that one may not read are left out."""
-    pairs = [name.partition("/")[::2] for name in list(names or ())[:_MOST]]
+    pairs = [name.partition("/")[::2] for name in list(dict.fromkeys(names or ()))[:_MOST]]
     seen = [(dag_id, run_id) for dag_id, run_id in pairs if run_id and reader.may_read(dag_id)]
     states = await asyncio.gather(*(_state(calls, dag_id, run_id) for dag_id, run_id in seen))
     return WatchedRuns(

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rich.filesize import decimal
 
 from preheat.plan import Disposition
 from preheat.verdict import Verdict
-
-if TYPE_CHECKING:
-    from preheat.ledger import Cell
 
 __all__ = ["FILTERS", "SIGNS", "ago", "disposition_words", "moment", "short", "size"]
 
@@ -26,17 +23,18 @@ SIGNS = {
 _SHORT = 19  # of a digest: sha256: and twelve letters
 _STEPS = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
 _NOW = timedelta(seconds=2)
+_NOTHING = "\N{EN DASH}"
 
 
 def size(number: float | None) -> str:
     """Write bytes as logs do; a dash where nobody knows."""
-    return "–" if number is None else decimal(int(number))
+    return _NOTHING if number is None else decimal(int(number))
 
 
 def span(seconds: float | None) -> str:
     """Write how long something took: ``4.2 s``, ``3 min``."""
     if seconds is None:
-        return "–"
+        return _NOTHING
     if seconds < 10:  # noqa: PLR2004 - below, a tenth of a second tells something
         return f"{seconds:.1f} s"
     return _in_steps(seconds)
@@ -45,6 +43,11 @@ def span(seconds: float | None) -> str:
 def _in_steps(seconds: float) -> str:
     name, length = next(step for step in _STEPS if seconds >= step[1] or step[1] == 1)
     return f"{int(seconds // length)} {name}"
+
+
+def lasting(since: datetime, now: datetime) -> str:
+    """Write for how long something has stood: ``3 min``."""
+    return _in_steps(max(0.0, (now - since).total_seconds()))
 
 
 def ago(moment_: datetime, now: datetime) -> str:
@@ -88,11 +91,6 @@ def disposition_words(disposition: str) -> str:
     return "asked for" if disposition == Disposition.ASK else Disposition(disposition).words
 
 
-def since(cell: Cell) -> datetime | None:
-    """Give since when a cell's verdict is known to stand."""
-    return cell.placement.warm_since or cell.placement.checked_at
-
-
 def code_words(code: str) -> str:
     """Write a reason's code in small letters: ``label missing``."""
     return code.lower().replace("_", " ")
@@ -107,7 +105,7 @@ FILTERS: dict[str, Any] = {
     "count_words": count,
     "disposition_words": disposition_words,
     "code_words": code_words,
-    "since": since,
     "ago_from": ago,
+    "lasting_to": lasting,
 }
 """By their names in templates."""

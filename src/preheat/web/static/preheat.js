@@ -61,19 +61,21 @@
     }
   });
 
-  function ago(then, now) {
-    const passed = (now - then) / 1000;
-    const length = Math.abs(passed);
-    if (length < 2) return "just now";
-    const [name, size] = STEPS.find((step) => length >= step[1]);
-    const words = `${Math.floor(length / size)} ${name}`;
-    return passed > 0 ? `${words} ago` : `in ${words}`;
+  function inSteps(seconds) {
+    const [name, size] = STEPS.find((step) => seconds >= step[1] || step[1] === 1);
+    return `${Math.floor(seconds / size)} ${name}`;
+  }
+
+  function ago(passed) {
+    if (Math.abs(passed) < 2) return "just now";
+    return passed > 0 ? `${inSteps(passed)} ago` : `in ${inSteps(-passed)}`;
   }
 
   function refresh() {
     const now = Date.now();
     for (const time of document.querySelectorAll("time[datetime]")) {
-      const words = ago(Date.parse(time.dateTime), now);
+      const passed = (now - Date.parse(time.dateTime)) / 1000;
+      const words = "lasting" in time.dataset ? inSteps(Math.max(0, passed)) : ago(passed);
       if (time.textContent !== words) time.textContent = words;
     }
   }
