@@ -87,6 +87,15 @@ def test_each_cluster_is_tracked_in_its_own_pool(dags: dict[str, DAG], dag_id: s
         assert task.map_index_template
 
 
+@pytest.mark.parametrize("dag_id", [f"preheat__{name}" for name in POLICIES])
+def test_every_policy_can_be_run_dry(dags: dict[str, DAG], dag_id: str) -> None:
+    """By the same words as typed images, and not unless somebody says so."""
+    param = dags[dag_id].params.get_param("dry_run")
+
+    assert param.dump() == dags["preheat_images"].params.get_param("dry_run").dump()
+    assert param.value is False
+
+
 def test_parsing_twice_gives_the_same(dags: dict[str, DAG]) -> None:
     """A DAG that differs from parse to parse gets a new version each time."""
     first, second = (

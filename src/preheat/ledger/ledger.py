@@ -134,8 +134,21 @@ class Ledger(Attempting):
         with engine.reading(self._engine) as connection:
             return plans.failures(connection, dag_id, run_id)
 
+    def is_dry_run(self, dag_id: str, run_id: str) -> bool:
+        """Tell whether a run only showed what it would do."""
+        with engine.reading(self._engine) as connection:
+            return plans.is_dry_run(connection, dag_id, run_id)
+
+    def is_dry_plan(self, plan_id: int) -> bool:
+        """Tell whether a plan only shows what it would do; False where there is no such plan."""
+        with engine.reading(self._engine) as connection:
+            return plans.is_dry_plan(connection, plan_id)
+
     def selected_before(self, policy: str, run: RunRef) -> tuple[ImageName, ...] | None:
-        """Tell what the policy's last plan selected, this run's own not counted; None without."""
+        """Tell what the policy's last plan selected, this run's own not counted; None without.
+
+        No dry run counts.
+        """
         with engine.reading(self._engine) as connection:
             return plans.selected_before(connection, policy, run)
 

@@ -15,7 +15,6 @@ from preheat.catalogue import Catalogue
 from preheat.errors import Problem, ProblemsError, RefusedError
 from preheat.harbor.reference import ImageReference, parse_references
 from preheat.placement import Scope
-from preheat.plan import Disposition
 from preheat.planning import complete, list_artifacts, proved_warm
 from preheat.policy.engine import Evaluation
 from preheat.policy.images import plan_images
@@ -37,6 +36,7 @@ __all__ = ["BrokenSource", "PlanSource", "PolicySource", "TypedImagesSource"]
 
 Value = TypeVar("Value")
 
+POLICY_FIELDS = frozenset(("dry_run",))
 FORM_FIELDS = frozenset((
     "images",
     "clusters",
@@ -71,16 +71,20 @@ class PolicySource:
     clusters: Clusters
 
     def plan(self, ledger: Ledger, params: Mapping[str, Any]) -> Plan:
-        """Evaluate the policy over what Harbor lists now."""
-        del params
-        if self.policy.suspend:
+        """Evaluate the policy over what Harbor lists now.
+
+        A dry run may look at a suspended policy, and plans as if its window were open.
+        """
+        _refuse_strangers(params, POLICY_FIELDS)
+        is_dry = bool(params.get("dry_run"))
+        if self.policy.suspend and not is_dry:
             raise ProblemsError([
                 Problem("The policy is suspended: take suspend out to run it.", self.policy.source)
             ])
         clients = {name: HarborHook(name).client() for name in self.policy.registries}
         now = datetime.now(UTC)
         evaluation = Evaluation(
-            self.policy,
+            replace(self.policy, windows=None) if is_dry else self.policy,
             Catalogue.of(list_artifacts(clients, [self.policy])),
             self.clusters,
             now,
@@ -88,7 +92,18 @@ class PolicySource:
             spent=ledger.spent(self.policy.name, self.policy.day_of(now), now),
             max_map_length=max_map_length(),
         )
-        return complete(evaluation, Answers(ledger, clients))
+        plan = complete(evaluation, Answers(ledger, clients))
+        return self._told(plan, now) if is_dry else plan
+
+    def _told(self, plan: Plan, now: datetime) -> Plan:
+        """Add what would keep a run that is not dry from asking at once."""
+        told = ["The policy is suspended: it runs dry only."] if self.policy.suspend else []
+        windows = self.policy.windows
+        if windows and not (state := windows.state(now)).open:
+            told.append(f"The window is closed: {state.detail}; planned as if it were open.")
+        if plan.over_budget:
+            told.append(f"A person would be asked: {plan.over_budget}")
+        return replace(plan, warnings=(*plan.warnings, *told))
 
 
 @dataclass(frozen=True)
@@ -100,12 +115,7 @@ class TypedImagesSource:
     def plan(self, ledger: Ledger, params: Mapping[str, Any]) -> Plan:
         """Find every typed image in Harbor; all problems of the form are reported together."""
         del ledger  # a person who asks for an image wants it asked for, warm or not
-        if strangers := sorted(set(params) - FORM_FIELDS):
-            known = ", ".join(sorted(FORM_FIELDS))
-            raise ProblemsError([
-                Problem(f"there is no such field; the fields are {known}", name)
-                for name in strangers
-            ])
+        _refuse_strangers(params, FORM_FIELDS)
         registry = str(params["registry"])
         hook = HarborHook(registry)
         client = hook.client()
@@ -127,10 +137,9 @@ class TypedImagesSource:
             max_map_length=max_map_length(),
         )
         form = json.dumps(dict(params), indent=2, sort_keys=True)
-        plan = replace(
+        return replace(
             plan, policy_text=form, policy_hash=hashlib.sha256(form.encode()).hexdigest()
         )
-        return _dry(plan) if params["dry_run"] else plan
 
     def _chosen(self, names: list[str] | None) -> tuple[Cluster, ...]:
         if not names:
@@ -139,14 +148,15 @@ class TypedImagesSource:
         return self.clusters.named(names)
 
 
-def _dry(plan: Plan) -> Plan:
-    """Plan and stop: nothing is asked for."""
-    return replace(
-        plan,
-        placements=tuple(
-            replace(placement, disposition=Disposition.DRY_RUN) for placement in plan.placements
-        ),
-    )
+def _refuse_strangers(params: Mapping[str, Any], known: frozenset[str]) -> None:
+    """Take no misspelt field for one that was left out: a dry run would be none."""
+    fields = ", ".join(sorted(known))
+    told = f"the fields are {fields}" if len(known) > 1 else f"the only field is {fields}"
+    strangers = [
+        Problem(f"there is no such field; {told}", name) for name in sorted(set(params) - known)
+    ]
+    if strangers:
+        raise ProblemsError(strangers)
 
 
 def _collect(parse: Callable[[], Value]) -> tuple[Value | None, list[Problem]]:

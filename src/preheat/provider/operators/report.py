@@ -29,7 +29,7 @@ class PreheatReportOperator(BaseOperator):
 
     What the budget leaves out, or a closed window, or a PARTIAL that the policy accepts, is no
     failure: the policy says so itself. But not all is warm then: the report ends skipped, and no
-    asset says that the clusters are warm.
+    asset says that the clusters are warm. So it does after a dry run, if it has assets to update.
 
     The only leaf of the DAG, run whatever happened before it. Clearing a tracked task *with its
     downstream* runs it again, so that the run turns green once all is warm.
@@ -69,6 +69,7 @@ class PreheatReportOperator(BaseOperator):
             )
         ledger = open_ledger()
         outcomes = ledger.outcomes(ti.dag_id, ti.run_id)
+        is_dry = ledger.is_dry_run(ti.dag_id, ti.run_id)
         complaints = list(ledger.failures(ti.dag_id, ti.run_id))
         if not outcomes and not complaints:
             self.log.info("The plan is empty: nothing has to be warm.")
@@ -79,18 +80,37 @@ class PreheatReportOperator(BaseOperator):
         }
         if not complaints and not any(o.disposition is Disposition.ASK for o in outcomes):
             self._skip_closed(outcomes)
-        cold = [outcome for outcome in outcomes if not self._is_well(outcome)]
         failed = sorted(name for name, state in states.items() if state == "failed")
-        if cold:
-            complaints += [*_blocked(failed), _complaint(cold, len(outcomes))]
-        elif failed:
-            # What an earlier try proved warm stands in the ledger; this try could not prove it.
-            complaints.append(f"All was warm when last proved, but {', '.join(failed)} failed.")
+        complaints += self._not_well(outcomes, failed, is_dry=is_dry)
         if complaints:
             raise AirflowFailException("\n".join(complaints))
         self.log.info("%s", summary)
-        self._skip(outcomes)
+        if is_dry:
+            self._end_dry()
+        else:
+            self._skip(outcomes)
         return summary
+
+    def _not_well(
+        self, outcomes: Sequence[Outcome], failed: Sequence[str], *, is_dry: bool
+    ) -> list[str]:
+        """Name what should be warm and is not, and what failed.
+
+        :param failed: ids of the tasks that did.
+        """
+        cold = [outcome for outcome in outcomes if not self._is_well(outcome)]
+        if cold:
+            return [*_blocked(failed), _complaint(cold, len(outcomes))]
+        if failed and not is_dry:
+            # What an earlier try proved warm stands in the ledger; this try could not prove it.
+            return [f"All was warm when last proved, but {', '.join(failed)} failed."]
+        return _blocked(failed)
+
+    def _end_dry(self) -> None:
+        """End a dry run: of what is warm it says nothing, so no asset may either."""
+        self.log.info("This was a dry run: nothing was asked of any cluster.")
+        if self.outlets:
+            raise AirflowSkipException("A dry run: nothing was asked.")
 
     def _skip(self, outcomes: Sequence[Outcome]) -> None:
         """Skip where something was left out on purpose: not all is warm, and no asset may say so.
