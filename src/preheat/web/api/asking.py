@@ -5,6 +5,7 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Annotated, Any
 
+from airflow.api_fastapi.core_api.security import bearer_scheme, get_user
 from fastapi import Path, Query, Request, Response
 from fastapi.dependencies.utils import get_flat_dependant
 from fastapi.routing import APIRoute
@@ -14,7 +15,7 @@ from preheat.web.bodies import read_body, unread
 from preheat.web.refusing import Refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Callable, Coroutine, Sequence
 
     from starlette.types import Message
 
@@ -59,8 +60,13 @@ class CheckedRoute(APIRoute):
         known = {field.alias for field in get_flat_dependant(self.dependant).query_params}
 
         async def checked(request: Request) -> Response:
-            _refuse_unknown(request, known)
-            if request.method == "POST":
+            unknown = [name for name in dict.fromkeys(request.query_params) if name not in known]
+            has_body = request.method == "POST"
+            if unknown or has_body:
+                await _log_in(request)
+            if unknown:
+                raise _unknown(unknown, known)
+            if has_body:
                 _require_json(request)
                 request = Request(request.scope, _replayed(await read_body(request)))
             return await handle(request)
@@ -68,18 +74,19 @@ class CheckedRoute(APIRoute):
         return checked
 
 
-def _refuse_unknown(request: Request, known: set[str]) -> None:
+async def _log_in(request: Request) -> None:
+    """Refuse who is not logged in, before anything of his is read (401)."""
+    await get_user(request, None, await bearer_scheme(request))
+
+
+def _unknown(names: Sequence[str], known: set[str]) -> Refusal:
     problems = [
         {"path": f"query.{name}"[:_LONGEST], "message": "there is no such parameter here"}
-        for name in dict.fromkeys(request.query_params)
-        if name not in known
+        for name in names[:_LONGEST]
     ]
-    if problems:
-        listed = ", ".join(sorted(known)) or "none"
-        detail = f"Something was asked for that this route does not know; it knows {listed}."
-        raise Refusal(
-            HTTPStatus.UNPROCESSABLE_ENTITY, detail, more={"problems": problems[:_LONGEST]}
-        )
+    listed = ", ".join(sorted(known)) or "none"
+    detail = f"Something was asked for that this route does not know; it knows {listed}."
+    return Refusal(HTTPStatus.UNPROCESSABLE_ENTITY, detail, more={"problems": problems})
 
 
 def _require_json(request: Request) -> None:

@@ -36,6 +36,7 @@ metadata: {name: web}
 spec:
   sources: [{registry: harbor_default, projects: [web]}]
   rules: [{name: newest, take: {newest: 1}}]
+  triggers: {schedule: {cron: "0 2 * * *", timezone: UTC}}
   targets: [{cluster: eu-1, scope: all_seed_peers}]
 """
 
