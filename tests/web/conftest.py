@@ -14,6 +14,7 @@ import pytest
 import requests
 import uvicorn
 from fastapi import FastAPI
+from tests.web.realairflow import RealAirflow, copied_clone
 
 from preheat.provider import config
 from preheat.web.app import PREFIX, make_app
@@ -180,3 +181,15 @@ def receiver(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Receiv
     for ledger in config._opened.values():
         ledger.close()
     config._opened.clear()
+
+
+@pytest.fixture(scope="session")
+def real_airflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealAirflow]:
+    """Start Airflow with all its parts and the sandbox, once; a policy has warmed its images."""
+    made = RealAirflow(**copied_clone(tmp_path_factory.mktemp("clone")))
+    try:
+        made.start()
+        assert made.run_to_its_end("preheat__library-base")[1] == "success"
+        yield made
+    finally:
+        made.stop()

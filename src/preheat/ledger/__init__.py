@@ -15,6 +15,7 @@ from preheat.ledger.kept import Kept
 from preheat.ledger.ledger import Ledger
 from preheat.ledger.overviewrecords import (
     Cell,
+    Chosen,
     Count,
     ImageRow,
     Listed,
@@ -39,6 +40,7 @@ from preheat.ledger.retention import Pruned
 __all__ = [
     "Attempt",
     "Cell",
+    "Chosen",
     "Claim",
     "Count",
     "DueEvents",

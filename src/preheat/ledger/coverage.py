@@ -39,7 +39,7 @@ def conditions(
 
     :param dag_ids: DAGs whose plans may be seen; None for all.
     """
-    return [*_visible(shown, now, dag_ids), *_chosen(shown)]
+    return [*_visible(shown, now, dag_ids), *_chosen(shown, dag_ids)]
 
 
 def _visible(
@@ -57,7 +57,7 @@ def _visible(
     return [planned.where(plan.c.policy == shown.policy) if shown.policy else planned]
 
 
-def _chosen(shown: Shown) -> list[ColumnElement[bool]]:
+def _chosen(shown: Shown, dag_ids: Collection[str] | None) -> list[ColumnElement[bool]]:
     chosen: list[ColumnElement[bool]] = []
     if shown.project:
         chosen.append(_starts(placement.c.repository, f"{shown.project}/"))
@@ -66,11 +66,11 @@ def _chosen(shown: Shown) -> list[ColumnElement[bool]]:
     if shown.verdicts:
         chosen.append(placement.c.verdict.in_([verdict.value for verdict in shown.verdicts]))
     if shown.text:
-        chosen.append(_named(shown.text))
+        chosen.append(_named(shown.text, dag_ids))
     return chosen
 
 
-def _named(text: str) -> ColumnElement[bool]:
+def _named(text: str, dag_ids: Collection[str] | None) -> ColumnElement[bool]:
     """Say that a text is in an image's name or tag, or begins its digest."""
     labelled = select(plan_placement.c.placement_id).where(
         or_(
@@ -78,6 +78,9 @@ def _named(text: str) -> ColumnElement[bool]:
             cast(plan_placement.c.tags, Text).ilike(f'%"{_escaped(text)}%', escape=_ESCAPE),
         )
     )
+    if dag_ids is not None:
+        labelled = labelled.join(plan, plan.c.id == plan_placement.c.plan_id)
+        labelled = labelled.where(*wanted.seen_by(dag_ids))
     digest = text if text.startswith("sha256:") else f"sha256:{text}"
     return or_(
         placement.c.repository.ilike(f"%{_escaped(text)}%", escape=_ESCAPE),
@@ -113,12 +116,15 @@ def images(
     if after is not None:
         query = query.where(tuple_(*_KEY) > tuple_(*after))
     keys = [tuple(row) for row in connection.execute(query.limit(limit + 1))]
-    found = _rows(connection, keys[:limit], _visible(shown, now, dag_ids))
+    found = _rows(connection, keys[:limit], _visible(shown, now, dag_ids), dag_ids)
     return Listed(tuple(found), keys[limit - 1] if len(keys) > limit else None)
 
 
 def _rows(
-    connection: Connection, keys: Sequence[tuple[Any, ...]], visible: list[ColumnElement[bool]]
+    connection: Connection,
+    keys: Sequence[tuple[Any, ...]],
+    visible: list[ColumnElement[bool]],
+    dag_ids: Collection[str] | None,
 ) -> list[ImageRow]:
     """Fill rows: all cells of each, whichever of them the person's choice met."""
     if not keys:
@@ -130,7 +136,7 @@ def _rows(
         by_key[row["repository"], row["digest"], row["platform"]].append(row)
     ids = [row["id"] for key in keys for row in by_key[key]]
     made = cells(connection, [row for key in keys for row in by_key[key]])
-    named = tags_of(connection, ids)
+    named = tags_of(connection, ids, dag_ids)
     sizes = _sizes(connection, digests)
     return [
         _row(key, [made[row["id"]] for row in by_key[key]], named, sizes.get(key[1]))
@@ -182,14 +188,17 @@ def _cell(row: RowMapping, asking: Any) -> Cell:
 
 
 def tags_of(
-    connection: Connection, placement_ids: Sequence[int]
+    connection: Connection,
+    placement_ids: Sequence[int],
+    dag_ids: Collection[str] | None = None,
 ) -> dict[int, tuple[int, str, tuple[str, ...]]]:
     """Tell what the latest plan of each placement called it: plan id, label and tags."""
     found = {}
     for some in in_parts(placement_ids):
         last = (
             select(plan_placement.c.placement_id, func.max(plan_placement.c.plan_id).label("id"))
-            .where(plan_placement.c.placement_id.in_(some))
+            .join(plan, plan.c.id == plan_placement.c.plan_id)
+            .where(plan_placement.c.placement_id.in_(some), *wanted.seen_by(dag_ids))
             .group_by(plan_placement.c.placement_id)
             .subquery()
         )

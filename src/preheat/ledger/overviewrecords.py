@@ -10,10 +10,12 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from preheat.ledger.records import StoredPlacement
+    from preheat.plan import Decision
     from preheat.verdict import Verdict
 
 __all__ = [
     "Cell",
+    "Chosen",
     "Count",
     "ImageRow",
     "Listed",
@@ -42,6 +44,29 @@ class Shown:
     verdicts: tuple[Verdict, ...] = ()
     text: str = ""
     everything: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """Which decisions of a plan a person wants to see.
+
+    :param selected: only those selected, or only the others; None for both.
+    :param code: one of the reasons; "" for any.
+    :param text: part of the repository's name.
+    """
+
+    selected: bool | None = None
+    code: str = ""
+    text: str = ""
+
+    def takes(self, decision: Decision) -> bool:
+        """Tell whether a decision is one of them."""
+        reasons = (*decision.reasons, *decision.others)
+        return (
+            self.selected in {None, decision.selected}
+            and self.text in decision.repository
+            and (not self.code or any(reason.code == self.code for reason in reasons))
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,14 +13,16 @@ import httpx
 from airflow.api_fastapi.auth.managers.base_auth_manager import COOKIE_NAME_JWT_TOKEN
 from fastapi import Depends, Request
 
+from preheat.web.crosssite import bearer_of
 from preheat.web.refusing import Refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
 __all__ = ["AirflowCalls", "AirflowCallsDep"]
 
 _WORDS = 500
+_AT_ONCE = 100  # Airflow's own limit, unless somebody raises it
 
 
 class AirflowCalls:
@@ -40,6 +42,18 @@ class AirflowCalls:
         """
         return await self._call("GET", path, params=params)
 
+    async def every(self, path: str, key: str, **params: Any) -> list[Any]:
+        """Read a whole list, page by page.
+
+        :param key: under which the answers have the rows.
+        """
+        found: list[Any] = []
+        while True:
+            page = await self.get(path, limit=_AT_ONCE, offset=len(found), **params)
+            found += page[key]
+            if not page[key] or len(found) >= page["total_entries"]:
+                return found
+
     async def start_run(self, dag_id: str, conf: Mapping[str, Any], note: str = "") -> str:
         """Start a run of a DAG, and tell its id.
 
@@ -49,27 +63,6 @@ class AirflowCalls:
         body = {"logical_date": None, "conf": dict(conf), "note": note or None}
         started = await self._call("POST", f"/dags/{dag_id}/dagRuns", json=body)
         return str(started["dag_run_id"])
-
-    async def list_runs(
-        self,
-        dag_ids: Sequence[str],
-        *,
-        states: Sequence[str] | None = None,
-        start: int = 0,
-        limit: int = 25,
-    ) -> Any:
-        """Read a page of the runs of these DAGs, the newest first.
-
-        :raises Refusal: with Airflow's own status where it refuses.
-        """
-        body = {
-            "dag_ids": list(dag_ids),
-            "order_by": "-run_after",
-            "page_offset": start,
-            "page_limit": limit,
-            **({"states": list(states)} if states else {}),
-        }
-        return await self._call("POST", "/dags/~/dagRuns/list", json=body)
 
     async def _call(self, method: str, path: str, **content: Any) -> Any:
         # Imported by whoever serves us: not before.
@@ -99,7 +92,7 @@ def _refusal(answer: httpx.Response) -> Refusal:
 
 def _calls(request: Request) -> AirflowCalls:
     headers = {}
-    if authorization := request.headers.get("authorization"):
+    if authorization := bearer_of(request):
         headers["Authorization"] = authorization
     elif token := request.cookies.get(COOKIE_NAME_JWT_TOKEN):
         headers["Authorization"] = f"Bearer {token}"

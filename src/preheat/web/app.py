@@ -12,7 +12,8 @@ from fastapi import FastAPI, Request, Response, Security
 
 from preheat import __version__
 from preheat.web.api import make_router
-from preheat.web.contract import AUTHORIZATION, REQUEST_BODY, RESPONSES, Counts, RefusalBody
+from preheat.web.contract import AUTHORIZATION, REQUEST_BODY, RESPONSES, Counts
+from preheat.web.document import document_of
 from preheat.web.failing import add_handlers
 from preheat.web.headers import SafeHeaders
 from preheat.web.pages import make_pages
@@ -74,7 +75,7 @@ def make_app() -> FastAPI:
     @app.get("/openapi.json", summary="This document", operation_id="read_openapi")
     async def read_openapi(request: Request, _: GetUserDep) -> dict[str, Any]:
         """Describe this API, to whoever is logged in to Airflow."""
-        return {**_document(app), "servers": [{"url": request.scope.get("root_path", "")}]}
+        return {**document_of(app), "servers": [{"url": request.scope.get("root_path", "")}]}
 
     return app
 
@@ -87,13 +88,3 @@ def _spare_what_stays() -> None:
     if not gc.get_freeze_count():  # nobody else has done so
         gc.collect()
         gc.freeze()
-
-
-def _document(app: FastAPI) -> dict[str, Any]:
-    document = app.openapi()
-    schemas = document["components"]["schemas"]
-    whole = RefusalBody.model_json_schema(ref_template="#/components/schemas/{model}")
-    for name, schema in whole.pop("$defs", {}).items():
-        schemas.setdefault(name, schema)
-    schemas.setdefault(RefusalBody.__name__, whole)
-    return document

@@ -8,14 +8,14 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse
 
 from preheat.ledger import Shown
 from preheat.provider.config import open_ledger
 from preheat.verdict import Verdict
 from preheat.web.access import IMAGES_DAG, ReaderDep, may_run
-from preheat.web.api.placements import chosen
+from preheat.web.api.placements import ShownDep
 from preheat.web.pages import charts
 from preheat.web.pages.showing import show
 from preheat.web.paging import Cursor, read_cursor, write_cursor
@@ -98,7 +98,7 @@ def summaries(counts: Iterable[Count]) -> list[Summary]:
 def show_coverage(
     request: Request,
     reader: ReaderDep,
-    shown: Annotated[Shown, Depends(chosen)],
+    shown: ShownDep,
     cursor: Cursor = "",
     period: Annotated[Period, Query()] = Period.DAY,
 ) -> HTMLResponse:

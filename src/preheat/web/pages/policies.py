@@ -8,21 +8,23 @@ from datetime import datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Annotated, Any
 
-from fastapi import APIRouter, Path, Query, Request
+from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse, Response
 
 from preheat.ledger import Shown, StoredPlan
 from preheat.plan import IMAGES_PLAN, LOOKS
 from preheat.provider.config import open_ledger
-from preheat.web.access import Reader, ReaderDep, may_run
+from preheat.web.access import POLICY_DAG, Reader, ReaderDep, may_run
 from preheat.web.airflowcalls import AirflowCalls, AirflowCallsDep
+from preheat.web.api.policies import PolicyName
 from preheat.web.pages.coverage import summaries
 from preheat.web.pages.markdown import html_of
 from preheat.web.pages.showing import show
-from preheat.web.pages.watching import ENDED, Watched, run_path
+from preheat.web.pages.watching import ENDED, Watched
 from preheat.web.pages.words import moment
 from preheat.web.paging import Cursor, read_cursor, write_cursor
 from preheat.web.refusing import Refusal
+from preheat.web.runlist import run_path
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,11 +33,7 @@ __all__ = ["Policy", "dag_of", "router"]
 
 router = APIRouter()
 
-_DAG_PREFIX = "preheat__"
-_PAGE = 100  # of Airflow's list
 _PLANS = 25
-
-Name = Annotated[str, Path(min_length=1, max_length=240, pattern=r"^[\w.-]+$")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +66,7 @@ class Policy:
 
 def dag_of(name: str) -> str:
     """Name the DAG of a policy."""
-    return f"{_DAG_PREFIX}{name}"
+    return f"{POLICY_DAG}{name}"
 
 
 @router.get("/policies", include_in_schema=False)
@@ -76,8 +74,11 @@ async def show_policies(
     request: Request, reader: ReaderDep, calls: AirflowCallsDep
 ) -> HTMLResponse:
     """Show all policies."""
-    dags = await _policy_dags(calls)
-    return await asyncio.to_thread(_show_policies, request, reader, dags)
+    dags = await calls.every(
+        "/dags", "dags", tags=["preheat", "policy"], tags_match_mode="all", order_by="dag_id"
+    )
+    by_id = {dag["dag_id"]: dag for dag in dags if reader.may_read(dag["dag_id"])}
+    return await asyncio.to_thread(_show_policies, request, reader, by_id)
 
 
 def _show_policies(
@@ -85,29 +86,10 @@ def _show_policies(
 ) -> HTMLResponse:
     overview = open_ledger().overview
     remembered = set(overview.policies(reader.seen)) - {IMAGES_PLAN, *LOOKS}
-    names = sorted({*(dag_id.removeprefix(_DAG_PREFIX) for dag_id in dags), *remembered})
-    found = [
-        _policy(name, dags.get(dag_of(name)), overview.latest_plan(name, reader.seen))
-        for name in names
-    ]
+    names = sorted({*(dag_id.removeprefix(POLICY_DAG) for dag_id in dags), *remembered})
+    plans = overview.latest_plans(names, reader.seen)
+    found = [_policy(name, dags.get(dag_of(name)), plans.get(name)) for name in names]
     return show(request, "policies.html", policies=found, now=overview.now())
-
-
-async def _policy_dags(calls: AirflowCalls) -> dict[str, Mapping[str, Any]]:
-    """Read the DAGs of all policies, by id."""
-    found: dict[str, Mapping[str, Any]] = {}
-    while True:
-        page = await calls.get(
-            "/dags",
-            tags=["preheat", "policy"],
-            tags_match_mode="all",
-            limit=_PAGE,
-            offset=len(found),
-            order_by="dag_id",
-        )
-        found |= {dag["dag_id"]: dag for dag in page["dags"]}
-        if not page["dags"] or len(found) >= page["total_entries"]:
-            return found
 
 
 def _policy(name: str, dag: Mapping[str, Any] | None, plan: StoredPlan | None) -> Policy:
@@ -130,7 +112,7 @@ async def show_policy(
     request: Request,
     reader: ReaderDep,
     calls: AirflowCallsDep,
-    name: Name,
+    name: PolicyName,
     cursor: Cursor = "",
 ) -> HTMLResponse:
     """Show one policy."""
@@ -180,7 +162,7 @@ async def show_planning(
     request: Request,
     reader: ReaderDep,
     calls: AirflowCallsDep,
-    name: Name,
+    name: PolicyName,
     run_id: Annotated[str, Query(max_length=250)],
 ) -> Response:
     """Show whether the plan of a run is there yet, until it is or the run has ended."""

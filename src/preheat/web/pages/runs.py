@@ -20,8 +20,10 @@ from preheat.web.access import Reader, ReaderDep
 from preheat.web.airflowcalls import AirflowCallsDep
 from preheat.web.pages import charts
 from preheat.web.pages.showing import show
-from preheat.web.pages.watching import ENDED, run_path
+from preheat.web.pages.watching import ENDED
 from preheat.web.pages.words import moment
+from preheat.web.paging import Cursor
+from preheat.web.runlist import page_of_runs, run_path
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -91,14 +93,13 @@ async def show_runs(
     calls: AirflowCallsDep,
     dag_id: Annotated[str, Query(max_length=250)] = "",
     state: Annotated[str, Query(pattern="^(success|failed|running|queued|)$")] = "",
-    start: Annotated[int, Query(ge=0, lt=1 << 31)] = 0,
+    cursor: Cursor = "",
 ) -> HTMLResponse:
     """Show the runs of our DAGs, the newest first."""
-    wanted = [dag_id] if reader.may_read(dag_id) else sorted(reader.dag_ids)
-    page = await calls.list_runs(
-        wanted, states=[state] if state else None, start=start, limit=_ROWS
+    told, more = await page_of_runs(
+        calls, reader, dag_id=dag_id, state=state, cursor=cursor, limit=_ROWS
     )
-    runs = [Run.of(given) for given in page["dag_runs"]]
+    runs = [Run.of(given) for given in told]
     plans = await asyncio.to_thread(
         open_ledger().overview.plans_of_runs,
         [(run.dag_id, run.run_id) for run in runs],
@@ -113,9 +114,8 @@ async def show_runs(
         dag_ids=sorted(reader.dag_ids),
         state=state,
         states=_STATES,
-        start=start,
-        rows=_ROWS,
-        total=page["total_entries"],
+        is_first=not cursor,
+        next=more,
     )
 
 

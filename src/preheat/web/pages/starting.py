@@ -14,6 +14,7 @@ from preheat.placement import Scope
 from preheat.provider.config import open_ledger
 from preheat.web.access import IMAGES_DAG, VERIFY_DAG, ReaderDep, require_run, runner_of
 from preheat.web.airflowcalls import AirflowCallsDep
+from preheat.web.api.policies import PolicyName
 from preheat.web.crosssite import not_from_another_site
 from preheat.web.pages.image import NamedDep, show_state
 from preheat.web.pages.policies import dag_of
@@ -107,7 +108,7 @@ async def verify_image(
 
 @router.post("/policies/{name}/plan")
 async def plan_policy(
-    request: Request, reader: ReaderDep, user: GetUserDep, calls: AirflowCallsDep, name: str
+    request: Request, reader: ReaderDep, user: GetUserDep, calls: AirflowCallsDep, name: PolicyName
 ) -> Response:
     """Plan a policy and ask no cluster for anything."""
     dag_id = dag_of(name)

@@ -11,6 +11,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from preheat.web.refusing import Refusal
+from preheat.web.runlist import run_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from preheat.web.access import Reader
     from preheat.web.airflowcalls import AirflowCalls
 
-__all__ = ["ENDED", "Watched", "WatchedRuns", "read_watched", "run_path"]
+__all__ = ["ENDED", "Watched", "WatchedRuns", "read_watched"]
 
 ENDED = frozenset({"success", "failed"})
 _MOST = 10
@@ -71,11 +72,6 @@ class WatchedRuns:
     def states(self) -> tuple[str, ...]:
         """How they stand."""
         return tuple(run.state for run in self.runs)
-
-
-def run_path(dag_id: str, run_id: str) -> str:
-    """Give the path of a run in Airflow's API."""
-    return f"/dags/{dag_id}/dagRuns/{run_id}"
 
 
 async def read_watched(

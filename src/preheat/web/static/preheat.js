@@ -61,6 +61,13 @@
     }
   });
 
+  // What was refused is told until somebody tries something else.
+  for (const kind of ["submit", "click"]) {
+    document.addEventListener(kind, (event) => {
+      if (event.target.closest("[hx-post], [hx-get]")) document.getElementById("told").textContent = "";
+    }, true);
+  }
+
   function inSteps(seconds) {
     const [name, size] = STEPS.find((step) => seconds >= step[1] || step[1] === 1);
     return `${Math.floor(seconds / size)} ${name}`;
