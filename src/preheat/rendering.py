@@ -138,8 +138,8 @@ def advice(finding: Finding, *, named: str = "above") -> str:
     reasons = list(dict.fromkeys(layer.words for layer in finding.missing if layer.words))
     why = f": {'; '.join(map(_unstopped, reasons[:_SHOWN_REASONS]))}" if reasons else ""
     return (
-        f"{missing} missing ({size}, named {named}){why}. Where the registry answers with an error, "
-        "mend that; where it can serve the layer, look at the log and the disk of the peers. "
+        f"{missing} missing ({size}, named {named}){why}. Where the registry answers with an "
+        "error, mend that; where it can serve the layer, look at the log and the disk of the peers. "
         "A further try fetches only what is missing."
     )
 

@@ -30,7 +30,7 @@ _IS_SELECTED = {"yes": True, "no": False}
 
 
 @router.get("/plans/{plan_id}", include_in_schema=False)
-def show_plan(
+def show_plan(  # noqa: PLR0917 - the fields of a form
     request: Request,
     reader: ReaderDep,
     plan_id: Id,
