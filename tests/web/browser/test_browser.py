@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from tests.web.realairflow import RealAirflow
 
 POLICY = "library-base"
-FRONTEND = "web/frontend"
+BROKEN = "library/postgres"  # no policy takes it, so nobody has warmed it
 MARKUP = "<img src=x onerror=alert(1)>"
 INVALID = """\
 apiVersion: preheat/v1alpha1
@@ -106,8 +106,7 @@ def test_every_page_is_for_everybody(
         assert frame.locator("html").get_attribute("data-theme") == theme
         looker.picture(f"{name}-{theme}-{size[0]}")
         assert not frame.evaluate("document.documentElement.scrollWidth > innerWidth"), name
-        complaints = [one for one in looker.complaints if "Failed to load" not in one]
-        assert complaints == [], name
+        assert looker.complaints == [], name
         looker.complaints.clear()
         found[name] = serious(frame)
         looker.complaints.clear()  # axe-core tries what our policy forbids
@@ -150,7 +149,9 @@ def test_everything_is_reached_by_the_keyboard(look: Any) -> None:
     """Skip what repeats, see where one is, filter without a mouse."""
     looker = look()
     frame = looker.open("/")
-    frame.locator("body").press("Tab")
+    keys = looker.page.keyboard
+    frame.locator("a.brand").focus()
+    keys.press("Shift+Tab")
     skip = frame.get_by_role("link", name="Skip to content")
     expect(skip).to_be_focused()
     assert skip.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
@@ -158,11 +159,11 @@ def test_everything_is_reached_by_the_keyboard(look: Any) -> None:
     expect(frame.locator("#main")).to_be_focused()
     search = frame.get_by_label("Image, tag or digest")
     for _ in range(30):
-        frame.locator(":focus").press("Tab")
+        keys.press("Tab")
         if search.evaluate("one => one === document.activeElement"):
             break
-    search.type("library/redis")
-    search.press("Enter")
+    keys.type("library/redis")
+    keys.press("Enter")
     expect(frame.get_by_role("link", name="Clear")).to_be_visible()
     names = frame.locator("table.matrix tbody th a").all_inner_texts()
     assert names
@@ -173,7 +174,7 @@ def warm_by_the_form(looker: Looker) -> Frame:
     """Type an image into the form, and follow its run."""
     frame = looker.open("/")
     frame.get_by_role("link", name="Warm an image").click()
-    frame.get_by_label("Images, one a line").fill(f"{FRONTEND}:2.4.1")
+    frame.get_by_label("Images, one a line").fill(f"{BROKEN}:2.1.1")
     frame.get_by_label("us-1").check()
     frame.get_by_label("single seed peer").check()
     frame.get_by_role("button", name="Warm").click()
@@ -191,11 +192,11 @@ def test_a_broken_layer_is_understood_and_mended_from_the_page_alone(
 ) -> None:
     """The newcomer's path: warm, fail, see why, mend, *Warm now*, and WARM is seen come."""
     looker = look()
-    with harbor.without(harbor.last_layer(FRONTEND, "2.4.1")):
+    with harbor.without(harbor.last_layer(BROKEN, "2.1.1")):
         frame = warm_by_the_form(looker)
         expect(frame.locator("#now .state").first).to_contain_text("failed", timeout=120_000)
         expect(frame.locator("table").get_by_text("PARTIAL")).to_be_visible()
-        frame.get_by_role("link", name=f"{FRONTEND}:2.4.1").click()
+        frame.get_by_role("link", name=f"{BROKEN}:2.1.1").click()
         placement = frame.locator("article.placement").first
         expect(placement).to_contain_text("PARTIAL")
         expect(placement.locator(".advice")).to_contain_text("1 layer missing")
