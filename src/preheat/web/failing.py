@@ -10,6 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from preheat.errors import InputError, LedgerError, ProblemsError, RemoteError
+from preheat.web.headers import SAFE_HEADERS
 from preheat.web.refusing import Refusal
 
 if TYPE_CHECKING:
@@ -83,4 +84,6 @@ async def _told(_: Request, error: Exception) -> Response:
 async def _crashed(_: Request, error: Exception) -> Response:
     """Answer where we failed; Starlette raises the error again, for the server's log."""
     log.debug("A request failed: %s", type(error).__name__)
-    return as_refusal(error).answer()
+    answer = as_refusal(error).answer()
+    answer.headers.update(SAFE_HEADERS)  # it is answered outside of what gives them to all others
+    return answer
