@@ -117,6 +117,7 @@ class Disposition(StrEnum):
     """What a plan does with a placement."""
 
     ASK = "ASK"
+    LOOK = "LOOK"
     ALREADY_WARM = "ALREADY_WARM"
     NEXT_RUN = "NEXT_RUN"
     DRY_RUN = "DRY_RUN"

@@ -27,6 +27,7 @@ __all__ = [
     "count_of",
     "event_line",
     "finding_lines",
+    "look_table",
     "outcome_table",
     "table_text",
     "too_few_hosts",
@@ -187,11 +188,28 @@ def outcome_table(outcomes: Sequence[Outcome]) -> Table:
     return table
 
 
+def look_table(outcomes: Sequence[Outcome]) -> Table:
+    """Lay out what the peers were found to hold; scopes differ where an image was planned twice."""
+    table = Table(box=SIMPLE, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
+    table.add_column("image", overflow="fold")
+    for name in ("platform", "cluster", "scope", "verdict"):
+        table.add_column(name, no_wrap=True)
+    for outcome in outcomes:
+        table.add_row(
+            outcome.label.removesuffix(f" {outcome.platform}"),
+            outcome.platform,
+            outcome.cluster,
+            outcome.key.scope.value,
+            str(outcome.verdict),
+        )
+    return table
+
+
 def _verdict_text(outcome: Outcome) -> str:
     match outcome.disposition:
         case Disposition.ALREADY_WARM:
             return f"{outcome.verdict} before"
-        case Disposition.ASK:
+        case Disposition.ASK | Disposition.LOOK:
             return str(outcome.verdict)
         case left_out:
             return left_out.words

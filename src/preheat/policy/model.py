@@ -6,7 +6,7 @@ The loader makes these; nothing here reads YAML. Every value is effective: defau
 from __future__ import annotations
 
 import hashlib
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
@@ -91,6 +91,16 @@ class Cluster:
             concurrent_peers=asked.concurrent_peers,
             expected_hosts=self.hosts,
             demand=demand or Demand(),
+        )
+
+    def renewed(self, settings: TrackSettings) -> TrackSettings:
+        """Say how what was planned there before is asked for and proved as it is described now."""
+        return replace(
+            settings,
+            driver=self.driver,
+            connection=self.connection,
+            scheduler_cluster_id=self.scheduler_cluster_id,
+            expected_hosts=self.hosts,
         )
 
 

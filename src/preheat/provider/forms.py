@@ -11,7 +11,7 @@ from preheat.placement import Scope
 if TYPE_CHECKING:
     from preheat.policy.model import Clusters
 
-__all__ = ["DRY_RUN", "images_form"]
+__all__ = ["DRY_RUN", "images_form", "verify_form"]
 
 DRY_RUN = Param(
     False,
@@ -21,9 +21,16 @@ DRY_RUN = Param(
 )
 
 
+REASON = Param(
+    None,
+    type=["null", "string"],
+    title="Reason",
+    description_md="For those who read the run later.",
+)
+
+
 def images_form(clusters: Clusters) -> dict[str, Param]:
     """Make the form of ``preheat_images``."""
-    registries = list(dict.fromkeys(name for c in clusters for name in c.pull_endpoints))
     platforms = list(dict.fromkeys(name for c in clusters for name in c.platforms))
     fields: dict[str, Any] = {
         "images": Param(
@@ -57,19 +64,50 @@ def images_form(clusters: Clusters) -> dict[str, Param]:
             title="Scope",
             description_md="Which peers should hold the images.",
         ),
-        "registry": Param(
-            registries[0] if registries else "harbor_default",
-            type="string",
-            enum=registries or ["harbor_default"],
-            title="Registry",
-            description_md="Airflow connection of the Harbor that holds them.",
-        ),
-        "reason": Param(
-            None,
-            type=["null", "string"],
-            title="Reason",
-            description_md="For those who read the run later.",
-        ),
+        "registry": _registry(clusters),
+        "reason": REASON,
         "dry_run": DRY_RUN,
     }
     return fields
+
+
+def verify_form(clusters: Clusters) -> dict[str, Param]:
+    """Make the form of ``preheat_verify``."""
+    fields: dict[str, Any] = {
+        "placements": Param(
+            [],
+            type="array",
+            items={"type": "integer"},
+            title="Placements",
+            description_md="By their numbers in the ledger; pages of Preheat fill them in.",
+        ),
+        "images": Param(
+            None,
+            type=["null", "string"],
+            format="multiline",
+            title="Images",
+            description_md="Or images, one a line: `library/hello:1.0`, `ml/serving/llm@sha256:…`.",
+        ),
+        "clusters": Param(
+            [],
+            type=["null", "array"],
+            items={"type": "string"},
+            examples=list(clusters.names),
+            title="Clusters",
+            description_md="Where to look for the images; none chosen: wherever they were planned.",
+        ),
+        "registry": _registry(clusters),
+        "reason": REASON,
+    }
+    return fields
+
+
+def _registry(clusters: Clusters) -> Param:
+    registries = list(dict.fromkeys(name for c in clusters for name in c.pull_endpoints))
+    return Param(
+        registries[0] if registries else "harbor_default",
+        type="string",
+        enum=registries or ["harbor_default"],
+        title="Registry",
+        description_md="Airflow connection of the Harbor that holds them.",
+    )

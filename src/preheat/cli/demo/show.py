@@ -31,6 +31,7 @@ __all__ = ["Demo", "DemoError"]
 
 DAG_ID = "preheat__library-base"
 IMAGES_ID = "preheat_images"
+VERIFY_ID = "preheat_verify"
 LOGIN = "admin"
 CLOCK_FACTOR = 0.1
 _START_SECONDS = 180.0
@@ -99,7 +100,7 @@ class Demo:
         self._until(self._dags_are_known, "Airflow to find the DAGs")
         self._note("Airflow has found the DAGs")
         # Now, because Airflow starts the watcher of a DAG half a minute after it was unpaused.
-        for dag_id in (IMAGES_ID, EVENTS_ID):
+        for dag_id in (IMAGES_ID, VERIFY_ID, EVENTS_ID):
             self.api.unpause(dag_id)
 
     def stay(self) -> None:
@@ -183,7 +184,7 @@ class Demo:
         return well == list(self.api.parts)
 
     def _dags_are_known(self) -> bool:
-        wanted = (DAG_ID, IMAGES_ID, EVENTS_ID, UPKEEP_ID)
+        wanted = (DAG_ID, IMAGES_ID, VERIFY_ID, EVENTS_ID, UPKEEP_ID)
         return all(self.api.knows(f"/dags/{dag_id}") for dag_id in wanted)
 
     def _run_id(self) -> str:

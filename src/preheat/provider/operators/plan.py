@@ -11,7 +11,7 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from preheat.difference import difference, selected
 from preheat.errors import InputError, RefusedError
-from preheat.plan import IMAGES_PLAN, UPKEEP_PLAN, Disposition
+from preheat.plan import IMAGES_PLAN, LOOKS, Disposition
 from preheat.planning import weigh_asked
 from preheat.policy.units import format_size
 from preheat.provider.config import open_ledger
@@ -120,7 +120,7 @@ def tell_plan(log: Logger, plan: Plan) -> None:
 
 def _compared(plan: Plan, ledger: Ledger, run: RunRef) -> Plan:
     """Say what came and went since the policy's last plan; others follow from none, or say less."""
-    if plan.partial or plan.policy in {IMAGES_PLAN, UPKEEP_PLAN}:
+    if plan.partial or plan.policy in {IMAGES_PLAN, *LOOKS}:
         return plan
     before = ledger.selected_before(plan.policy, run)
     if before is None:

@@ -11,17 +11,18 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from preheat.plan import Disposition
 from preheat.provider.config import open_ledger
+from preheat.provider.runs import failed_of, states_of
 from preheat.rendering import count_of, outcome_table, table_text
 from preheat.verdict import Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from airflow.sdk import Context
 
     from preheat.ledger import Outcome
 
-__all__ = ["PreheatReportOperator"]
+__all__ = ["PreheatReportOperator", "require_plan"]
 
 
 class PreheatReportOperator(BaseOperator):
@@ -61,12 +62,8 @@ class PreheatReportOperator(BaseOperator):
         :raises AirflowFailException: if there is no plan, or something is not warm.
         """
         ti = context["ti"]
-        states = ti.get_task_states(dag_id=ti.dag_id, run_ids=[ti.run_id]).get(ti.run_id, {})
-        if (state := states.get(self.plan_task_id)) != "success":
-            raise AirflowFailException(
-                f"There is no plan: the task {self.plan_task_id} ended as {state}. "
-                "Its log says why; nothing was asked of any cluster."
-            )
+        states = states_of(context)
+        require_plan(states, self.plan_task_id)
         ledger = open_ledger()
         outcomes = ledger.outcomes(ti.dag_id, ti.run_id)
         is_dry = ledger.is_dry_run(ti.dag_id, ti.run_id)
@@ -80,7 +77,7 @@ class PreheatReportOperator(BaseOperator):
         }
         if not complaints and not any(o.disposition is Disposition.ASK for o in outcomes):
             self._skip_closed(outcomes)
-        failed = sorted(name for name, state in states.items() if state == "failed")
+        failed = failed_of(states)
         complaints += self._not_well(outcomes, failed, is_dry=is_dry)
         if complaints:
             raise AirflowFailException("\n".join(complaints))
@@ -150,6 +147,19 @@ class PreheatReportOperator(BaseOperator):
             return True
         accepts = outcome.accept_partial if self.accept_partial is None else self.accept_partial
         return accepts and outcome.verdict is Verdict.PARTIAL
+
+
+def require_plan(states: Mapping[str, str], task_id: str) -> None:
+    """Refuse to report where nothing was planned.
+
+    :param task_id: of the task that plans.
+    :raises AirflowFailException: if it did not end well.
+    """
+    if (state := states.get(task_id)) != "success":
+        raise AirflowFailException(
+            f"There is no plan: the task {task_id} ended as {state}. "
+            "Its log says why; nothing was asked of any cluster."
+        )
 
 
 _NAMED = 10

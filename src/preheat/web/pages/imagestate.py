@@ -134,7 +134,7 @@ def read(
     ids = [cell.placement.id for cell in cells]
     image = overview.image(cells[0].placement.key.digest)
     attempts = overview.attempts(ids, seen=seen, limit=_ATTEMPTS).rows
-    label, tags = max(overview.names(ids).items(), default=(0, ("", ())))[1]
+    label, tags = max(overview.names(ids, seen).items(), default=(0, ("", ())))[1]
     key = cells[0].placement.key
     return ImageState(
         now=overview.now(),
