@@ -140,8 +140,8 @@ def advice(finding: Finding, *, named: str = "above") -> str:
     why = f": {'; '.join(map(_unstopped, reasons[:_SHOWN_REASONS]))}" if reasons else ""
     return (
         f"{missing} missing ({size}, named {named}){why}. Where the registry answers with an "
-        "error, mend that; where it can serve the layer, look at the log and the disk of the peers. "
-        "A further try fetches only what is missing."
+        "error, mend that; where it can serve the layer, look at the log and the disk of the "
+        "peers. A further try fetches only what is missing."
     )
 
 
