@@ -29,6 +29,7 @@ __all__ = [
     "finding_lines",
     "look_table",
     "outcome_table",
+    "size_text",
     "table_text",
     "too_few_hosts",
 ]
@@ -45,6 +46,11 @@ def count_of(number: int, noun: str) -> str:
         return f"1 {noun}"
     is_y = noun.endswith("y") and noun[-2:-1] not in "aeiou"
     return f"{number} {noun[:-1]}ies" if is_y else f"{number} {noun}s"
+
+
+def size_text(number: int) -> str:
+    """Write bytes as logs, tables and pages do: ``3.9 MB``."""
+    return decimal(number)
 
 
 def event_line(one: StoredEvent, done: Handled | None) -> str:

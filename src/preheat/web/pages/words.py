@@ -5,9 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from rich.filesize import decimal
-
 from preheat.plan import Disposition
+from preheat.rendering import size_text
 from preheat.verdict import Verdict
 
 __all__ = ["FILTERS", "SIGNS", "ago", "disposition_words", "moment", "short", "size"]
@@ -28,7 +27,7 @@ _NOTHING = "\N{EN DASH}"
 
 def size(number: float | None) -> str:
     """Write bytes as logs do; a dash where nobody knows."""
-    return _NOTHING if number is None else decimal(int(number))
+    return _NOTHING if number is None else size_text(int(number))
 
 
 def span(seconds: float | None) -> str:
