@@ -9,6 +9,7 @@ import pytest
 import requests
 from tests.web.plans import cluster, digest_of, plan, planned, prove, record
 
+from preheat.demand import Demand, MinHosts
 from preheat.ledger import RunRef
 from preheat.placement import Scope
 from preheat.sandbox import serve
@@ -138,6 +139,25 @@ def test_every_scope_that_is_wanted_counts(receiver: Receiver, harbor: Sandbox) 
     assert [one["scope"] for one in told["not_warm"]] == ["all_peers"]
     assert ask(receiver, scope="all_seed_peers").status_code == 200
     assert refused(ask(receiver, scope="single_seed_peer"))["not_warm"][0]["placement"] is None
+
+
+def test_it_is_judged_by_what_the_latest_plan_demands(receiver: Receiver, harbor: Sandbox) -> None:
+    """One of two hosts is enough where a policy says so, and no more once none does."""
+    digest = push(harbor, "demands")[""]
+    strict = planned(repository=NAME, digest=digest)
+    demand = Demand(min_hosts=MinHosts(count=1))
+    lax = replace(strict, settings=replace(strict.settings, demand=demand))
+    prove(
+        receiver.ledger,
+        *record(receiver.ledger, plan(lax), run_id="lax"),
+        verdict=Verdict.PARTIAL,
+        hosts=2,
+    )
+    answer = ask(receiver)
+    assert answer.status_code == 200
+    assert answer.json()["warm_since"] == answer.json()["checked_at"]
+    record(receiver.ledger, plan(strict), run_id="strict")
+    assert "whole on 1 of 2 hosts" in refused(ask(receiver))["not_warm"][0]["words"]
 
 
 def test_a_proof_may_be_too_old(

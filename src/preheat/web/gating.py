@@ -173,7 +173,7 @@ def _told(gate: Gate, cell: Cell, now: datetime) -> tuple[str, str] | None:
     stored = cell.placement
     if stored.deleted_at is not None:
         return "its artifact is gone from Harbor", "Push it again, then warm it."
-    if stored.verdict is Verdict.WARM and stored.checked_at is not None:
+    if cell.judged is Verdict.WARM and stored.checked_at is not None:
         age = now - stored.checked_at
         if gate.max_age is None or age <= gate.max_age:
             return None
@@ -183,7 +183,7 @@ def _told(gate: Gate, cell: Cell, now: datetime) -> tuple[str, str] | None:
         return "it is being asked for now", f"Wait for attempt {cell.attempt_id}."
     if stored.checked_at is None:
         return "it was never proved", "Warm it with POST /preheat/api/v1/warm."
-    words = f"it is {stored.verdict.value}{_hosts(cell)}"
+    words = f"it is {cell.judged.value}{_hosts(cell)}"
     advice = f"See /preheat/api/v1/placements/{stored.id}/attempts for what is missing, and why."
     return words, advice
 
