@@ -95,8 +95,10 @@ def record(
     return [item.placement_id for item in items]
 
 
-def prove(ledger: Ledger, placement_id: int, verdict: Verdict = Verdict.WARM) -> None:
-    """Let the peers have been asked."""
+def prove(
+    ledger: Ledger, placement_id: int, verdict: Verdict = Verdict.WARM, *, hosts: int = 1
+) -> None:
+    """Let the peers have been asked: all of these hosts hold it, or all but one."""
     is_warm = verdict is Verdict.WARM
     missing = () if is_warm else (MissingLayer(digest_of(77), 5, ("10.0.0.1",), "404"),)
     finding = Finding(
@@ -107,8 +109,8 @@ def prove(ledger: Ledger, placement_id: int, verdict: Verdict = Verdict.WARM) ->
         bytes_warm=10 if is_warm else 5,
         missing=missing,
         hosts=(HostFinding("10.0.0.1", 2, 10),),
-        hosts_warm=1 if is_warm else 0,
-        hosts_expected=1,
+        hosts_warm=hosts if is_warm else hosts - 1,
+        hosts_expected=hosts,
     )
     seen = ledger.placement(placement_id)
     assert ledger.upkeep.record_check(placement_id, finding, seen=seen)

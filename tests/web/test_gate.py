@@ -9,6 +9,7 @@ import pytest
 import requests
 from tests.web.plans import cluster, digest_of, plan, planned, prove, record
 
+from preheat.demand import Demand, MinHosts
 from preheat.ledger import RunRef
 from preheat.placement import Scope
 from preheat.sandbox import serve
@@ -140,6 +141,25 @@ def test_every_scope_that_is_wanted_counts(receiver: Receiver, harbor: Sandbox) 
     assert refused(ask(receiver, scope="single_seed_peer"))["not_warm"][0]["placement"] is None
 
 
+def test_it_is_judged_by_what_the_latest_plan_demands(receiver: Receiver, harbor: Sandbox) -> None:
+    """One of two hosts is enough where a policy says so, and no more once none does."""
+    digest = push(harbor, "demands")[""]
+    strict = planned(repository=NAME, digest=digest)
+    demand = Demand(min_hosts=MinHosts(count=1))
+    lax = replace(strict, settings=replace(strict.settings, demand=demand))
+    prove(
+        receiver.ledger,
+        *record(receiver.ledger, plan(lax), run_id="lax"),
+        verdict=Verdict.PARTIAL,
+        hosts=2,
+    )
+    answer = ask(receiver)
+    assert answer.status_code == 200
+    assert answer.json()["warm_since"] == answer.json()["checked_at"]
+    record(receiver.ledger, plan(strict), run_id="strict")
+    assert "whole on 1 of 2 hosts" in refused(ask(receiver))["not_warm"][0]["words"]
+
+
 def test_a_proof_may_be_too_old(
     receiver: Receiver, harbor: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -184,12 +204,13 @@ def test_what_cannot_be_known_is_no_yes(
         told = refused(ask(receiver), 503)
         assert "not known to be warm" in told["detail"]
         faults.clear()
-    monkeypatch.setattr(gating, "HARBOR_SECONDS", 0.2)
-    faults.add(times=None, hold="before")
-    assert "0.2 s" in refused(ask(receiver), 503)["detail"]
-    faults.clear()
-    monkeypatch.undo()
-    monkeypatch.delenv("AIRFLOW_CONN_HARBOR_DEFAULT", raising=False)
+    with monkeypatch.context() as patched:
+        patched.setattr(gating, "HARBOR_SECONDS", 0.2)
+        faults.add(times=None, hold="before")
+        assert "0.2 s" in refused(ask(receiver), 503)["detail"]
+        faults.clear()
+    receiver.connect("harbor_default", host="ftp://nowhere")
+    assert "connection" in refused(ask(receiver), 503)["detail"]
 
 
 def test_who_sees_nothing_of_a_repository_learns_nothing_from_harbor(

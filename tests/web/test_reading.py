@@ -10,6 +10,7 @@ import pytest
 from tests.web.plans import decision, digest_of, plan, planned, prove, record
 
 from preheat.event import EventKind, EventSource, HarborEvent
+from preheat.provider import config
 from preheat.verdict import Verdict
 from preheat.web.refusing import MEDIA_TYPE
 
@@ -237,6 +238,19 @@ def test_the_table_has_all_pages(receiver: Receiver) -> None:
     record(receiver.ledger, plan(*map(planned, range(1, 451))))
     rows = list(csv.DictReader(receiver.get("/images.csv").text.splitlines()))
     assert [row["digest"] for row in rows] == [digest_of(number) for number in range(1, 451)]
+
+
+def test_a_ledger_that_does_not_work_is_told(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With 503, and nothing of where it is."""
+    url = "postgresql+psycopg://preheat:s3cret@127.0.0.1:1/ledger"
+    monkeypatch.setenv("AIRFLOW__PREHEAT__LEDGER_URL", url)
+    config._opened.clear()
+    for path in ("/placements", "/images.csv", "/warm?image=a/b:1&cluster=eu-1"):
+        answer = receiver.get(path)
+        assert (answer.status_code, answer.headers["Content-Type"]) == (503, MEDIA_TYPE), path
+        assert "127.0.0.1" not in answer.text
 
 
 def test_an_image_is_explained_from_the_last_plan(receiver: Receiver) -> None:

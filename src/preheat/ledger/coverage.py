@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Text, cast, exists, func, or_, select, tuple_
 
+from preheat.demand import VerifyMode
 from preheat.ledger import placements, wanted
 from preheat.ledger.engine import in_parts
 from preheat.ledger.overviewrecords import Cell, Count, ImageRow, Listed
@@ -184,6 +185,7 @@ def _cell(row: RowMapping, asking: Any) -> Cell:
         hosts_expected=row["hosts_expected"],
         attempt_id=asking.id if asking else None,
         asked_at=asking.asked_at if asking else None,
+        proof=VerifyMode(row["proof"]),
     )
 
 

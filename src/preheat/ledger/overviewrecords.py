@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from preheat.demand import VerifyMode
+from preheat.verdict import Seen
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
@@ -86,6 +89,7 @@ class Cell:
 
     :param attempt_id: of the attempt that is open now; None where none is.
     :param asked_at: when that one was asked for last; None before that.
+    :param proof: how the verdict was proved.
     """
 
     placement: StoredPlacement
@@ -93,6 +97,14 @@ class Cell:
     hosts_expected: int | None
     attempt_id: int | None = None
     asked_at: datetime | None = None
+    proof: VerifyMode = VerifyMode.LAYERS
+
+    @property
+    def judged(self) -> Verdict:
+        """What was seen, judged by what the latest plan demands."""
+        stored = self.placement
+        seen = Seen(stored.verdict, self.proof, self.hosts_warm, self.hosts_expected)
+        return seen.under(stored.settings.demand)
 
 
 @dataclass(frozen=True, slots=True)

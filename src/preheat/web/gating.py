@@ -17,6 +17,7 @@ from airflow.sdk.exceptions import AirflowNotFoundException
 from preheat.artifact import Artifact, Child
 from preheat.errors import InputError, NotFoundError, RemoteError
 from preheat.harbor.reference import ImageReference
+from preheat.harbor.typed import find
 from preheat.ledger import Cell, Ledger, Shown
 from preheat.policy.model import Cluster
 from preheat.policy.platforms import ATTESTATION_PLATFORM, normal_platform
@@ -88,8 +89,7 @@ async def look_up(reference: ImageReference, registry: str) -> Artifact:
     """
 
     def ask() -> Artifact:
-        client = HarborHook(registry).client()
-        return client.artifact(reference.project, reference.repository, reference.reference)
+        return find(HarborHook(registry).client(), reference)
 
     try:
         with anyio.fail_after(HARBOR_SECONDS):
@@ -173,7 +173,7 @@ def _told(gate: Gate, cell: Cell, now: datetime) -> tuple[str, str] | None:
     stored = cell.placement
     if stored.deleted_at is not None:
         return "its artifact is gone from Harbor", "Push it again, then warm it."
-    if stored.verdict is Verdict.WARM and stored.checked_at is not None:
+    if cell.judged is Verdict.WARM and stored.checked_at is not None:
         age = now - stored.checked_at
         if gate.max_age is None or age <= gate.max_age:
             return None
@@ -183,7 +183,7 @@ def _told(gate: Gate, cell: Cell, now: datetime) -> tuple[str, str] | None:
         return "it is being asked for now", f"Wait for attempt {cell.attempt_id}."
     if stored.checked_at is None:
         return "it was never proved", "Warm it with POST /preheat/api/v1/warm."
-    words = f"it is {stored.verdict.value}{_hosts(cell)}"
+    words = f"it is {cell.judged.value}{_hosts(cell)}"
     advice = f"See /preheat/api/v1/placements/{stored.id}/attempts for what is missing, and why."
     return words, advice
 

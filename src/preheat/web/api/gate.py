@@ -44,7 +44,9 @@ class Warm(BaseModel):
     cluster: str
     images: list[Manifest]
     checked_at: datetime = Field(description="Of the oldest proof.")
-    warm_since: datetime = Field(description="Since when all of it is.")
+    warm_since: datetime = Field(
+        description="Since when all of it is; where only some hosts had to hold it, of their proof."
+    )
     placements: list[Placement]
 
 
@@ -176,7 +178,7 @@ def _warm(gate: Gate, found: Standing) -> Warm:
         cluster=gate.cluster.name,
         images=[Manifest.model_validate(one) for one in found.images],
         checked_at=min(one.checked_at for one in stored if one.checked_at),
-        warm_since=max(one.warm_since for one in stored if one.warm_since),
+        warm_since=max(since for one in stored if (since := one.warm_since or one.checked_at)),
         placements=[Placement.of(cell) for cell in found.cells],
     )
 
@@ -205,7 +207,7 @@ def _row(one: Against) -> dict[str, Any]:
         digest=one.digest,
         platform=one.platform,
         scope=stored.key.scope if stored else None,
-        verdict=stored.verdict if stored else None,
+        verdict=one.cell.judged if one.cell else None,
         since=one.since,
         words=one.words,
         advice=one.advice,

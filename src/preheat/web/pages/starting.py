@@ -6,7 +6,7 @@ from collections import defaultdict
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Annotated, Any
 
-from airflow.api_fastapi.core_api.security import GetUserDep
+from airflow.api_fastapi.core_api.security import GetUserDep, get_user
 from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import Response
 
@@ -29,7 +29,10 @@ if TYPE_CHECKING:
 
 __all__ = ["router"]
 
-router = APIRouter(dependencies=[Depends(not_from_another_site)], include_in_schema=False)
+# Nobody learns anything before he has logged in.
+router = APIRouter(
+    dependencies=[Depends(get_user), Depends(not_from_another_site)], include_in_schema=False
+)
 
 _QUEUED = "queued"
 _MOST_TEXT = 20_000
