@@ -21,6 +21,8 @@ from preheat.provider.doors import Doors
 from preheat.proving import look_now
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from preheat.artifact import Image
     from preheat.ledger import Ledger, StoredPlacement
     from preheat.verdict import Finding
@@ -57,9 +59,13 @@ class _Kept:
 
 
 class PeerLooks:
-    """Looks for all who watch, at most so often and so many at once; safe in threads."""
+    """Looks for all who watch, at most so often and so many at once; safe in threads.
 
-    def __init__(self) -> None:
+    :param clock: seconds that never go back.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
         self._kept: OrderedDict[int, _Kept] = OrderedDict()
         self._lock = threading.Lock()
         self._pool: ThreadPoolExecutor | None = None
@@ -72,7 +78,7 @@ class PeerLooks:
             self._kept.move_to_end(placement.id)
             while len(self._kept) > _MOST_KEPT:
                 self._kept.popitem(last=False)
-            is_due = not kept.is_looking and time.monotonic() >= kept.not_before
+            is_due = not kept.is_looking and self._clock() >= kept.not_before
             if is_due and self._under_way < _AT_ONCE:
                 self._begin(kept, ledger, placement, image)
             return kept.look
@@ -98,7 +104,7 @@ class PeerLooks:
         finally:
             with self._lock:
                 kept.look = kept.look if look is None else look
-                kept.not_before = time.monotonic() + _APART_SECONDS * factor
+                kept.not_before = self._clock() + _APART_SECONDS * factor
                 kept.is_looking = False
                 self._under_way -= 1
 
