@@ -60,8 +60,12 @@ down: ## Stop the compose stack; its data stays.
 ##@ Check
 
 .PHONY: test
-test: lint types ## Lint, types and every test, on all cores; needs no Docker (PYTEST_ARGS).
+test: lint types browser ## Lint, types and every test, on all cores; needs no Docker (PYTEST_ARGS).
 	@$(BIN)/pytest $(WORKERS) $(PYTEST_ARGS)
+
+.PHONY: browser
+browser: $(READY) ## Make sure that there is a Chromium for the tests of the pages (PREHEAT_CHROMIUM).
+	@scripts/chromium.sh $(BIN)/playwright
 
 .PHONY: test-fast
 test-fast: $(READY) ## The tests that need neither Airflow nor a server.
@@ -126,8 +130,9 @@ schema: $(READY) ## Write the JSON Schemas in include/, for editors, from the la
 	@$(BIN)/preheat policy schema --include include
 
 .PHONY: reference
-reference: $(READY) ## Write docs/reference/policy.md from the language.
+reference: $(READY) ## Write docs/reference: the language, and the API's OpenAPI document.
 	@$(BIN)/python -m preheat.policy.reference docs/reference/policy.md
+	@home=$$(mktemp -d); AIRFLOW_HOME=$$home $(BIN)/python -m preheat.web.document docs/reference/openapi.json >/dev/null; rm -r $$home
 
 .PHONY: docs
 docs: $(READY) ## Build the documentation as a site in build/site, and check its links.

@@ -29,6 +29,7 @@ __all__ = [
     "finding_lines",
     "look_table",
     "outcome_table",
+    "size_text",
     "table_text",
     "too_few_hosts",
 ]
@@ -45,6 +46,11 @@ def count_of(number: int, noun: str) -> str:
         return f"1 {noun}"
     is_y = noun.endswith("y") and noun[-2:-1] not in "aeiou"
     return f"{number} {noun[:-1]}ies" if is_y else f"{number} {noun}s"
+
+
+def size_text(number: int) -> str:
+    """Write bytes as logs, tables and pages do: ``3.9 MB``."""
+    return decimal(number)
 
 
 def event_line(one: StoredEvent, done: Handled | None) -> str:
@@ -116,10 +122,12 @@ def _proof_lines(finding: Finding) -> list[str]:
     return lines
 
 
-def advice(finding: Finding) -> str:
+def advice(finding: Finding, *, named: str = "above") -> str:
     """Say in a sentence or two how much is missing, why, and what to do.
 
-    Which layer on which host is told once, by :func:`finding_lines`.
+    Which layer on which host is told once, by :func:`finding_lines` or a page.
+
+    :param named: where that is.
     """
     if finding.verdict is Verdict.UNKNOWN:
         return (
@@ -137,9 +145,9 @@ def advice(finding: Finding) -> str:
     reasons = list(dict.fromkeys(layer.words for layer in finding.missing if layer.words))
     why = f": {'; '.join(map(_unstopped, reasons[:_SHOWN_REASONS]))}" if reasons else ""
     return (
-        f"{missing} missing ({size}, named above){why}. Where the registry answers with an error, "
-        "mend that; where it can serve the layer, look at the log and the disk of the peers. "
-        "A further try fetches only what is missing."
+        f"{missing} missing ({size}, named {named}){why}. Where the registry answers with an "
+        "error, mend that; where it can serve the layer, look at the log and the disk of the "
+        "peers. A further try fetches only what is missing."
     )
 
 

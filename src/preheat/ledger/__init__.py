@@ -17,6 +17,7 @@ from preheat.ledger.kept import Kept
 from preheat.ledger.ledger import Ledger
 from preheat.ledger.overviewrecords import (
     Cell,
+    Chosen,
     Count,
     ImageRow,
     Listed,
@@ -42,6 +43,7 @@ from preheat.ledger.tallies import Tally
 __all__ = [
     "Attempt",
     "Cell",
+    "Chosen",
     "Claim",
     "Count",
     "DueEvents",

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Text, cast, exists, func, or_, select, tuple_
 
+from preheat.demand import VerifyMode
 from preheat.ledger import placements, wanted
 from preheat.ledger.engine import in_parts
 from preheat.ledger.naming import names
@@ -42,7 +43,7 @@ def conditions(
 
     :param dag_ids: DAGs whose plans may be seen; None for all.
     """
-    return [*visible(shown, now, dag_ids), *_chosen(shown)]
+    return [*visible(shown, now, dag_ids), *_chosen(shown, dag_ids)]
 
 
 def visible(
@@ -63,7 +64,7 @@ def visible(
     return [planned.where(plan.c.policy == shown.policy) if shown.policy else planned]
 
 
-def _chosen(shown: Shown) -> list[ColumnElement[bool]]:
+def _chosen(shown: Shown, dag_ids: Collection[str] | None) -> list[ColumnElement[bool]]:
     chosen: list[ColumnElement[bool]] = []
     if shown.project:
         chosen.append(_starts(placement.c.repository, f"{shown.project}/"))
@@ -72,11 +73,11 @@ def _chosen(shown: Shown) -> list[ColumnElement[bool]]:
     if shown.verdicts:
         chosen.append(placement.c.verdict.in_([verdict.value for verdict in shown.verdicts]))
     if shown.text:
-        chosen.append(_named(shown.text))
+        chosen.append(_named(shown.text, dag_ids))
     return chosen
 
 
-def _named(text: str) -> ColumnElement[bool]:
+def _named(text: str, dag_ids: Collection[str] | None) -> ColumnElement[bool]:
     """Say that a text is in an image's name or tag, or begins its digest.
 
     Tags are those of what is wanted: nobody else remembers them without going through all plans.
@@ -87,6 +88,7 @@ def _named(text: str) -> ColumnElement[bool]:
             want.c.label.ilike(f"%{_escaped(text)}%", escape=_ESCAPE),
             cast(want.c.tags, Text).ilike(f'%"{_escaped(text)}%', escape=_ESCAPE),
         ),
+        *wanted.seen_by(dag_ids),
     )
     digest = text if text.startswith("sha256:") else f"sha256:{text}"
     return or_(
@@ -123,12 +125,15 @@ def images(
     if after is not None:
         query = query.where(tuple_(*_KEY) > tuple_(*after))
     keys = [tuple(row) for row in connection.execute(query.limit(limit + 1))]
-    found = _rows(connection, keys[:limit], visible(shown, now, dag_ids))
+    found = _rows(connection, keys[:limit], visible(shown, now, dag_ids), dag_ids)
     return Listed(tuple(found), keys[limit - 1] if len(keys) > limit else None)
 
 
 def _rows(
-    connection: Connection, keys: Sequence[tuple[Any, ...]], seen: list[ColumnElement[bool]]
+    connection: Connection,
+    keys: Sequence[tuple[Any, ...]],
+    seen: list[ColumnElement[bool]],
+    dag_ids: Collection[str] | None,
 ) -> list[ImageRow]:
     """Fill rows: all cells of each, whichever of them the person's choice met."""
     if not keys:
@@ -140,7 +145,7 @@ def _rows(
         by_key[row["repository"], row["digest"], row["platform"]].append(row)
     ids = [row["id"] for key in keys for row in by_key[key]]
     made = cells(connection, [row for key in keys for row in by_key[key]])
-    named = names(connection, ids)
+    named = names(connection, ids, dag_ids)
     sizes = _sizes(connection, digests)
     return [
         _row(key, [made[row["id"]] for row in by_key[key]], named, sizes.get(key[1]))
@@ -188,6 +193,7 @@ def _cell(row: RowMapping, asking: Any) -> Cell:
         hosts_expected=row["hosts_expected"],
         attempt_id=asking.id if asking else None,
         asked_at=asking.asked_at if asking else None,
+        proof=VerifyMode(row["proof"]),
     )
 
 

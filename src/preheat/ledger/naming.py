@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from sqlalchemy import func, select
 
+from preheat.ledger import wanted
 from preheat.ledger.engine import in_parts
+from preheat.ledger.planlist import seen_by
 from preheat.ledger.schema import plan, plan_placement, want
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
     from datetime import datetime
 
     from sqlalchemy import Connection
@@ -30,18 +32,24 @@ class Name(NamedTuple):
     tags: tuple[str, ...]
 
 
-def names(connection: Connection, placement_ids: Sequence[int]) -> dict[int, Name]:
-    """Name placements; who wants them now tells it at once, of the others the plans are asked."""
+def names(
+    connection: Connection, placement_ids: Sequence[int], dag_ids: Collection[str] | None = None
+) -> dict[int, Name]:
+    """Name placements; who wants them now tells it at once, of the others the plans are asked.
+
+    :param dag_ids: only by what plans of these DAGs called them; None for all.
+    """
     found: dict[int, Name] = {}
     for some in in_parts(placement_ids):
-        query = select(want).where(want.c.placement_id.in_(some)).order_by(want.c.wanted_at)
-        for row in connection.execute(query):
+        query = select(want).where(want.c.placement_id.in_(some), *wanted.seen_by(dag_ids))
+        for row in connection.execute(query.order_by(want.c.wanted_at)):
             found[row.placement_id] = Name(row.wanted_at, row.label, tuple(row.tags))
     others = [one for one in placement_ids if one not in found]
     for some in in_parts(others):
         last = (
             select(plan_placement.c.placement_id, func.max(plan_placement.c.plan_id).label("id"))
-            .where(plan_placement.c.placement_id.in_(some))
+            .join(plan, plan.c.id == plan_placement.c.plan_id)
+            .where(plan_placement.c.placement_id.in_(some), *seen_by(dag_ids))
             .group_by(plan_placement.c.placement_id)
             .subquery()
         )

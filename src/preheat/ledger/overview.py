@@ -11,7 +11,7 @@ from preheat.ledger.overviewrecords import Shown
 from preheat.ledger.schema import attempt, placement
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime
 
     from sqlalchemy import Engine
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from preheat.ledger.naming import Name
     from preheat.ledger.overviewrecords import (
         Cell,
+        Chosen,
         Count,
         ImageRow,
         Listed,
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
         StoredPlan,
     )
     from preheat.ledger.records import Attempt, Outcome
+    from preheat.plan import Decision
 
 __all__ = ["Overview"]
 
@@ -103,30 +105,51 @@ class Overview:
         return found[0] if found else None
 
     def placements_of(
-        self, repository: str, digest: str, seen: Collection[str] | None = None
+        self,
+        repository: str,
+        digest: str,
+        seen: Collection[str] | None = None,
+        shown: Shown = _EVERYTHING,
     ) -> list[Cell]:
         """Read all placements of an image that were ever planned, by cluster.
 
         :param repository: project and repository.
         :param digest: of one platform's manifest.
+        :param shown: which of them.
         """
         its = [placement.c.repository == repository, placement.c.digest == digest]
-        found = self._cells(its, seen)
+        found = self._cells(its, seen, shown)
         return sorted(found, key=lambda cell: (cell.placement.key.cluster, cell.placement.id))
 
-    def _cells(self, its: Sequence[Any], seen: Collection[str] | None) -> list[Cell]:
+    def _cells(
+        self, its: Sequence[Any], seen: Collection[str] | None, shown: Shown = _EVERYTHING
+    ) -> list[Cell]:
         with engine.reading(self._engine) as connection:
             now = engine.clock(connection)
-            visible = coverage.conditions(_EVERYTHING, now, seen)
+            visible = coverage.conditions(shown, now, seen)
             query = select(placement).where(*its, *visible)
             rows = connection.execute(query).mappings().all()
             made = coverage.cells(connection, rows)
             return [made[row["id"]] for row in rows]
 
-    def names(self, placement_ids: Sequence[int]) -> dict[int, Name]:
+    def visible(self, placement_ids: Collection[int], seen: Collection[str] | None) -> set[int]:
+        """Tell which of these placements there are and may be seen."""
+        found = self._cells([placement.c.id.in_(sorted(placement_ids))], seen)
+        return {cell.placement.id for cell in found}
+
+    def has_repository(self, repository: str, seen: Collection[str] | None = None) -> bool:
+        """Tell whether anything of a repository was ever planned."""
+        with engine.reading(self._engine) as connection:
+            visible = coverage.conditions(_EVERYTHING, engine.clock(connection), seen)
+            query = select(placement.c.id).where(placement.c.repository == repository, *visible)
+            return connection.scalar(query.limit(1)) is not None
+
+    def names(
+        self, placement_ids: Sequence[int], seen: Collection[str] | None = None
+    ) -> dict[int, Name]:
         """Tell what the latest plan of each placement called it."""
         with engine.reading(self._engine) as connection:
-            return naming.names(connection, placement_ids)
+            return naming.names(connection, placement_ids, seen)
 
     def image(self, digest: str) -> Image | None:
         """Read the blobs of an image, if its manifest was ever resolved."""
@@ -196,6 +219,40 @@ class Overview:
         """Read the last plan over all that a policy looks at, dry runs not counted."""
         with engine.reading(self._engine) as connection:
             return planlist.latest(connection, policy, seen)
+
+    def latest_plans(
+        self, policies: Collection[str], seen: Collection[str] | None = None
+    ) -> dict[str, StoredPlan]:
+        """Read the last plan of each of these policies, as :meth:`latest_plan` does of one."""
+        with engine.reading(self._engine) as connection:
+            return planlist.latest_of_each(connection, policies, seen)
+
+    def plans_of_runs(
+        self, runs: Collection[tuple[str, str]], seen: Collection[str] | None = None
+    ) -> dict[tuple[str, str], list[StoredPlan]]:
+        """Read the plans of these runs, by DAG id and run id."""
+        with engine.reading(self._engine) as connection:
+            return planlist.of_runs(connection, runs, seen)
+
+    def clusters(self, seen: Collection[str] | None = None) -> list[Mapping[str, Any]]:
+        """Read the entry of each cluster as a plan used it last, by name."""
+        with engine.reading(self._engine) as connection:
+            return planlist.clusters(connection, seen)
+
+    def decisions(
+        self,
+        plan_id: int,
+        chosen: Chosen,
+        *,
+        seen: Collection[str] | None = None,
+        after: int | None = None,
+        limit: int = 100,
+    ) -> Listed[tuple[int, Decision]] | None:
+        """Read a page of a plan's decisions, each with its position; None as of :meth:`plan`."""
+        with engine.reading(self._engine) as connection:
+            if planlist.get(connection, plan_id, seen) is None:
+                return None
+            return planlist.decisions(connection, plan_id, chosen, after=after, limit=limit)
 
     def outcomes(self, dag_id: str, run_id: str) -> list[Outcome]:
         """Tell what became of each placement that a run planned, in plan order."""

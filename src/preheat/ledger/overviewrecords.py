@@ -5,15 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from preheat.demand import VerifyMode
+from preheat.verdict import Seen
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
     from preheat.ledger.records import StoredPlacement
+    from preheat.plan import Decision
     from preheat.verdict import Verdict
 
 __all__ = [
     "Cell",
+    "Chosen",
     "Count",
     "ImageRow",
     "Listed",
@@ -45,6 +50,29 @@ class Shown:
 
 
 @dataclass(frozen=True, slots=True)
+class Chosen:
+    """Which decisions of a plan a person wants to see.
+
+    :param selected: only those selected, or only the others; None for both.
+    :param code: one of the reasons; "" for any.
+    :param text: part of the repository's name.
+    """
+
+    selected: bool | None = None
+    code: str = ""
+    text: str = ""
+
+    def takes(self, decision: Decision) -> bool:
+        """Tell whether a decision is one of them."""
+        reasons = (*decision.reasons, *decision.others)
+        return (
+            self.selected in {None, decision.selected}
+            and self.text in decision.repository
+            and (not self.code or any(reason.code == self.code for reason in reasons))
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Listed(Generic[_Row]):
     """One page of a list.
 
@@ -61,6 +89,7 @@ class Cell:
 
     :param attempt_id: of the attempt that is open now; None where none is.
     :param asked_at: when that one was asked for last; None before that.
+    :param proof: how the verdict was proved.
     """
 
     placement: StoredPlacement
@@ -68,6 +97,14 @@ class Cell:
     hosts_expected: int | None
     attempt_id: int | None = None
     asked_at: datetime | None = None
+    proof: VerifyMode = VerifyMode.LAYERS
+
+    @property
+    def judged(self) -> Verdict:
+        """What was seen, judged by what the latest plan demands."""
+        stored = self.placement
+        seen = Seen(stored.verdict, self.proof, self.hosts_warm, self.hosts_expected)
+        return seen.under(stored.settings.demand)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,22 +3,40 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, tuple_
 
-from preheat.ledger import attempts
+from preheat.ledger import attempts, plans
 from preheat.ledger.overviewrecords import Listed, PlannedItem, StoredPlan
 from preheat.ledger.schema import attempt, plan, plan_placement
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from sqlalchemy import ColumnElement, Connection, RowMapping, Select
 
+    from preheat.ledger.overviewrecords import Chosen
     from preheat.ledger.records import Attempt
+    from preheat.plan import Decision
 
-__all__ = ["attempts_of", "dag_ids", "get", "items_of", "latest", "page", "policies", "seen_by"]
+__all__ = [
+    "attempts_of",
+    "clusters",
+    "dag_ids",
+    "decisions",
+    "get",
+    "items_of",
+    "latest",
+    "latest_of_each",
+    "of_runs",
+    "page",
+    "policies",
+    "seen_by",
+]
+
+_RECENT = 200
 
 _COLUMNS = [column for column in plan.c if column.name != "decisions"]
 
@@ -87,6 +105,69 @@ def latest(
         .limit(1)
     )
     return next(iter(_read(connection, query)), None)
+
+
+def latest_of_each(
+    connection: Connection, names: Collection[str], seen: Collection[str] | None = None
+) -> dict[str, StoredPlan]:
+    """Read the last plan of each of these policies, as :func:`latest` does of one."""
+    last = (
+        select(func.max(plan.c.id))
+        .where(plan.c.policy.in_(sorted(names)))
+        .where(plan.c.partial.is_(False), plan.c.dry_run.is_(False), *seen_by(seen))
+        .group_by(plan.c.policy)
+    )
+    found = _read(connection, select(*_COLUMNS).where(plan.c.id.in_(last)))
+    return {one.policy: one for one in found}
+
+
+def of_runs(
+    connection: Connection,
+    runs: Collection[tuple[str, str]],
+    seen: Collection[str] | None = None,
+) -> dict[tuple[str, str], list[StoredPlan]]:
+    """Read the plans of these runs, by DAG id and run id."""
+    found: dict[tuple[str, str], list[StoredPlan]] = defaultdict(list)
+    query = (
+        select(*_COLUMNS)
+        .where(tuple_(plan.c.dag_id, plan.c.run_id).in_(sorted(runs)), *seen_by(seen))
+        .order_by(plan.c.id)
+    )
+    for one in _read(connection, query):
+        found[one.dag_id, one.run_id].append(one)
+    return dict(found)
+
+
+def clusters(
+    connection: Connection, seen: Collection[str] | None = None
+) -> list[Mapping[str, Any]]:
+    """Read the entry of each cluster as a plan used it last, by name; of the last 200 plans."""
+    query = select(plan.c.clusters).where(*seen_by(seen)).order_by(plan.c.id.desc())
+    found: dict[str, Mapping[str, Any]] = {}
+    for entries in connection.scalars(query.limit(_RECENT)):
+        for entry in entries:
+            found.setdefault(entry["name"], entry)
+    return [found[name] for name in sorted(found)]
+
+
+def decisions(
+    connection: Connection,
+    plan_id: int,
+    chosen: Chosen,
+    *,
+    after: int | None = None,
+    limit: int = 100,
+) -> Listed[tuple[int, Decision]]:
+    """Read a page of a plan's decisions, each with its position, in the plan's order.
+
+    :param after: position of the last decision of the page before.
+    """
+    first = 0 if after is None else after + 1
+    rest = enumerate(plans.decisions_of(connection, plan_id)[first:], start=first)
+    taken = ((position, decision) for position, decision in rest if chosen.takes(decision))
+    found = list(islice(taken, limit + 1))
+    more = (found[limit - 1][0],) if len(found) > limit else None
+    return Listed(tuple(found[:limit]), more)
 
 
 def _read(connection: Connection, query: Select[Any]) -> list[StoredPlan]:

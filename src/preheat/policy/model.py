@@ -9,7 +9,7 @@ import hashlib
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from preheat.demand import Demand
@@ -69,6 +69,12 @@ class Cluster:
     def as_data(self) -> dict[str, object]:
         """Give the entry as plain data, for the ledger."""
         return asdict(self)
+
+    @classmethod
+    def from_data(cls, data: Mapping[str, Any]) -> Cluster:
+        """Take an entry from the ledger, where its tuples have become lists."""
+        hosts = {kind: tuple(names) for kind, names in data["hosts"].items()}
+        return cls(**{**data, "platforms": tuple(data["platforms"]), "hosts": hosts})
 
     def settings(
         self, registry: str = "", submit: Submit | None = None, demand: Demand | None = None

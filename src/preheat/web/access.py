@@ -25,13 +25,28 @@ from preheat.plan import IMAGES_PLAN, UPKEEP_PLAN, VERIFY_PLAN
 from preheat.provider.config import open_ledger
 from preheat.web.refusing import Refusal
 
-__all__ = ["EVENTS_DAG", "IMAGES_DAG", "UPKEEP_DAG", "VERIFY_DAG", "Reader", "ReaderDep", "may_run"]
+__all__ = [
+    "EVENTS_DAG",
+    "IMAGES_DAG",
+    "OURS",
+    "POLICY_DAG",
+    "UPKEEP_DAG",
+    "VERIFY_DAG",
+    "Reader",
+    "ReaderDep",
+    "may_run",
+    "require_run",
+    "runner_of",
+]
 
 IMAGES_DAG = IMAGES_PLAN  # the DAGs that no policy makes are named as their plans are
 UPKEEP_DAG = UPKEEP_PLAN
 VERIFY_DAG = VERIFY_PLAN
 EVENTS_DAG = "preheat_events"
-_OURS = "preheat\\_%"
+OURS = "preheat_"
+"""How the ids of our DAGs begin."""
+POLICY_DAG = "preheat__"
+"""How the ids of the DAGs begin that policies make; the policy's name follows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +86,7 @@ def _reader(user: GetUserDep) -> Reader:
     """
     planned = open_ledger().overview.dag_ids()
     with create_session() as session:
-        ours = or_(DagModel.dag_id.like(_OURS, escape="\\"), DagModel.dag_id.in_(planned))
+        ours = or_(DagModel.dag_id.startswith(OURS, autoescape=True), DagModel.dag_id.in_(planned))
         known = set(session.scalars(select(DagModel.dag_id).where(ours)))
         readable = get_auth_manager().get_authorized_dag_ids(
             user=user, method="GET", session=session

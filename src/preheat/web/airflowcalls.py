@@ -13,6 +13,7 @@ import httpx
 from airflow.api_fastapi.auth.managers.base_auth_manager import COOKIE_NAME_JWT_TOKEN
 from fastapi import Depends, Request
 
+from preheat.web.crosssite import bearer_of
 from preheat.web.refusing import Refusal
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["AirflowCalls", "AirflowCallsDep"]
 
 _WORDS = 500
+_AT_ONCE = 100  # Airflow's own limit, unless somebody raises it
 
 
 class AirflowCalls:
@@ -39,6 +41,18 @@ class AirflowCalls:
         :raises Refusal: with Airflow's own status where it refuses.
         """
         return await self._call("GET", path, params=params)
+
+    async def every(self, path: str, key: str, **params: Any) -> list[Any]:
+        """Read a whole list, page by page.
+
+        :param key: under which the answers have the rows.
+        """
+        found: list[Any] = []
+        while True:
+            page = await self.get(path, limit=_AT_ONCE, offset=len(found), **params)
+            found += page[key]
+            if not page[key] or len(found) >= page["total_entries"]:
+                return found
 
     async def start_run(self, dag_id: str, conf: Mapping[str, Any], note: str = "") -> str:
         """Start a run of a DAG, and tell its id.
@@ -78,7 +92,7 @@ def _refusal(answer: httpx.Response) -> Refusal:
 
 def _calls(request: Request) -> AirflowCalls:
     headers = {}
-    if authorization := request.headers.get("authorization"):
+    if authorization := bearer_of(request):
         headers["Authorization"] = authorization
     elif token := request.cookies.get(COOKIE_NAME_JWT_TOKEN):
         headers["Authorization"] = f"Bearer {token}"

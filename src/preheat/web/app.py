@@ -12,9 +12,12 @@ from fastapi import FastAPI, Request, Response, Security
 
 from preheat import __version__
 from preheat.web.api import make_router
-from preheat.web.contract import AUTHORIZATION, REQUEST_BODY, RESPONSES, Counts, RefusalBody
+from preheat.web.contract import AUTHORIZATION, REQUEST_BODY, RESPONSES, Counts
+from preheat.web.document import document_of
 from preheat.web.failing import add_handlers
 from preheat.web.headers import SafeHeaders
+from preheat.web.pages import make_pages
+from preheat.web.pages.looking import PeerLooks
 from preheat.web.webhook import Webhook
 
 if TYPE_CHECKING:
@@ -31,10 +34,11 @@ def make_app() -> FastAPI:
     webhook = Webhook()
 
     @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         _spare_what_stays()
         webhook.start()
         yield
+        app.state.looks.close()
         await webhook.close()
 
     app = FastAPI(
@@ -49,7 +53,9 @@ def make_app() -> FastAPI:
     )
     app.add_middleware(SafeHeaders)
     add_handlers(app)
+    app.state.looks = PeerLooks()
     app.include_router(make_router())
+    app.include_router(make_pages())
 
     @app.post(
         "/webhooks/harbor/{connection_id}",
@@ -69,7 +75,7 @@ def make_app() -> FastAPI:
     @app.get("/openapi.json", summary="This document", operation_id="read_openapi")
     async def read_openapi(request: Request, _: GetUserDep) -> dict[str, Any]:
         """Describe this API, to whoever is logged in to Airflow."""
-        return {**_document(app), "servers": [{"url": request.scope.get("root_path", "")}]}
+        return {**document_of(app), "servers": [{"url": request.scope.get("root_path", "")}]}
 
     return app
 
@@ -82,13 +88,3 @@ def _spare_what_stays() -> None:
     if not gc.get_freeze_count():  # nobody else has done so
         gc.collect()
         gc.freeze()
-
-
-def _document(app: FastAPI) -> dict[str, Any]:
-    document = app.openapi()
-    schemas = document["components"]["schemas"]
-    whole = RefusalBody.model_json_schema(ref_template="#/components/schemas/{model}")
-    for name, schema in whole.pop("$defs", {}).items():
-        schemas.setdefault(name, schema)
-    schemas.setdefault(RefusalBody.__name__, whole)
-    return document

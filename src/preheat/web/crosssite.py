@@ -2,7 +2,8 @@
 
 Airflow itself took a POST with a foreign ``Origin`` (tried on 3.3.2). So whoever comes with the
 cookie must send a header that no form can, and must not say that he comes from elsewhere. Whoever
-comes with a token in ``Authorization`` was sent by no other site.
+comes with a token in ``Authorization`` was sent by no other site; with any other scheme there, such
+as that of a URL with a name and a password in it, Airflow goes by the cookie still.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from fastapi import Request
 
 from preheat.web.refusing import Refusal
 
-__all__ = ["HEADER", "not_from_another_site"]
+__all__ = ["HEADER", "bearer_of", "not_from_another_site"]
 
 HEADER = "X-Preheat-Request"
 """What a changing request with a cookie must send, with any value."""
@@ -27,7 +28,7 @@ def not_from_another_site(request: Request) -> None:
 
     :raises Refusal: 403.
     """
-    if request.headers.get("authorization"):
+    if bearer_of(request):
         return
     site = request.headers.get("sec-fetch-site", "none")
     origin = request.headers.get("origin")
@@ -38,6 +39,13 @@ def not_from_another_site(request: Request) -> None:
             f"A change with Airflow's cookie needs the header {HEADER}, from this site. "
             "Programs send a token in Authorization instead.",
         )
+
+
+def bearer_of(request: Request) -> str:
+    """Give the header that carries a token, as Airflow would read it; "" where there is none."""
+    told = request.headers.get("authorization", "")
+    scheme, _, token = told.partition(" ")
+    return told if scheme.lower() == "bearer" and token.strip() else ""
 
 
 def _is_own(request: Request, origin: str) -> bool:

@@ -1,4 +1,7 @@
-"""What a caller hears when something is wrong: problem details (RFC 9457), all faults at once."""
+"""What a caller hears when something is wrong: all faults at once.
+
+Programs get problem details (RFC 9457), people a page.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,8 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from preheat.errors import InputError, LedgerError, ProblemsError, RemoteError
+from preheat.web.headers import SAFE_HEADERS
+from preheat.web.pages.refused import answer_person, is_person
 from preheat.web.refusing import Refusal
 
 if TYPE_CHECKING:
@@ -76,11 +81,14 @@ def _wrong(error: ProblemsError) -> Refusal:
     return Refusal(HTTPStatus.UNPROCESSABLE_ENTITY, str(error), more={"problems": problems})
 
 
-async def _told(_: Request, error: Exception) -> Response:
-    return as_refusal(error).answer()
+async def _told(request: Request, error: Exception) -> Response:
+    refusal = as_refusal(error)
+    return answer_person(request, refusal) if is_person(request) else refusal.answer()
 
 
-async def _crashed(_: Request, error: Exception) -> Response:
+async def _crashed(request: Request, error: Exception) -> Response:
     """Answer where we failed; Starlette raises the error again, for the server's log."""
     log.debug("A request failed: %s", type(error).__name__)
-    return as_refusal(error).answer()
+    answer = await _told(request, error)
+    answer.headers.update(SAFE_HEADERS)  # it is answered outside of what gives them to all others
+    return answer

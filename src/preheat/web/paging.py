@@ -9,18 +9,27 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import Query
+from pydantic import Field
 
 from preheat.web.refusing import Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["Cursor", "Limit", "read_cursor", "write_cursor"]
+__all__ = ["Cursor", "Limit", "Next", "not_of_this_list", "read_cursor", "write_cursor"]
 
 _LONGEST = 2000
 Cursor = Annotated[
     str,
-    Query(max_length=_LONGEST, description="Where to go on: `next` of the page before."),
+    Query(
+        max_length=_LONGEST,
+        pattern="^[A-Za-z0-9_-]*$",
+        description="Where to go on: `next` of the page before.",
+    ),
+]
+Next = Annotated[
+    str | None,
+    Field(description="Pass it as `cursor` for the next page; null at the end."),
 ]
 Limit = Annotated[int, Query(ge=1, le=200, description="Rows in a page.")]
 
@@ -46,11 +55,18 @@ def read_cursor(cursor: str, *kinds: type) -> tuple[Any, ...] | None:
     except (binascii.Error, ValueError, RecursionError):
         parts = None
     if not isinstance(parts, list) or [type(part) for part in parts] != list(kinds):
-        raise Refusal(
-            HTTPStatus.UNPROCESSABLE_ENTITY,
-            "The cursor is none of this list: start without one.",
-            more={"problems": [{"path": "cursor", "message": "not a cursor of this list"}]},
-        )
+        raise not_of_this_list()
     if any(isinstance(part, int) and abs(part) >= 1 << 63 for part in parts):
-        raise Refusal(HTTPStatus.UNPROCESSABLE_ENTITY, "The cursor is none of this list.")
+        raise not_of_this_list()
+    if any(isinstance(part, str) and "\0" in part for part in parts):  # PostgreSQL takes none
+        raise not_of_this_list()
     return tuple(parts)
+
+
+def not_of_this_list() -> Refusal:
+    """Refuse a cursor that no page of this list gave."""
+    return Refusal(
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        "The cursor is none of this list: start without one.",
+        more={"problems": [{"path": "cursor", "message": "not a cursor of this list"}]},
+    )
