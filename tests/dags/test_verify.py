@@ -116,7 +116,7 @@ def test_everything_that_is_wrong_is_told_at_once(place: Any, said: Any) -> None
         VERIFY,
         placements=[number, 998, 999],
         images="library/half:1\nlibrary/unplanned:1\nlibrary/absent:1",
-        clusters=["us-1", "eu-1"],
+        clusters=["us-1", "eu-1", "us-9"],
     )
 
     assert run.state == "failed"
@@ -125,6 +125,7 @@ def test_everything_that_is_wrong_is_told_at_once(place: Any, said: Any) -> None
     for told in (
         "placements: the ledger has no placement 998",
         "placements: the ledger has no placement 999",
+        "There is no cluster 'us-9'; known clusters: eu-1, us-1.",
         "images:1: library/half:1 was never planned on eu-1",
         "images:2: library/unplanned:1 was never planned on us-1",
         "images:3: library/absent:1 cannot be taken",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from preheat.doctor import airflowside, clusters, endpoints, files, ledger, remotes
+from preheat.doctor import airflowside, clusters, dags, endpoints, files, ledger, remotes
 from preheat.doctor.observations import Examination, Observation, State
 from preheat.errors import PreheatError
 from preheat.threads import in_this_context
@@ -69,6 +69,7 @@ def _looks(setup: Setup, now: Callable[[], datetime]) -> Iterator[_Look]:
     for name, client in setup.harbors.items():
         yield _Look(name, "connection", partial(remotes.harbor, name, client))
         yield _Look(name, "token life", partial(remotes.token_life, name, client, setup))
+        yield _Look(name, "webhooks", partial(dags.webhooks, name, setup))
     for name, driver in setup.drivers.items():
         yield _Look(name, "connection", partial(remotes.manager, name, driver))
     yield _Look("clusters.yaml", "same peers", partial(clusters.same_peers, setup))
@@ -79,3 +80,4 @@ def _looks(setup: Setup, now: Callable[[], datetime]) -> Iterator[_Look]:
         yield _Look(cluster.name, "pool", partial(airflowside.pool, cluster, setup.airflow))
     yield _Look("Airflow", "running parts", partial(airflowside.health, setup.airflow))
     yield _Look("Airflow", "triggerer capacity", partial(airflowside.triggerer, setup))
+    yield _Look("Airflow", "DAGs", partial(dags.dags, setup))

@@ -37,12 +37,14 @@ class AirflowSide:
     :param triggerer_capacity: triggers of one triggerer, as the setting says.
     :param health: state of each of its parts, as its API server tells it, None for a part that
         never ran; an error where it does not tell; None where nobody knows its address.
+    :param paused: of the DAGs that it knows, by id; None where they cannot be seen, as in a task.
     """
 
     version: str
     pools: Mapping[str, Pool] | None
     triggerer_capacity: int
     health: Mapping[str, str | None] | PreheatError | None = None
+    paused: Mapping[str, bool] | None = None
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,7 @@ class Setup:
     :param harbors: by Airflow connection id.
     :param drivers: by Airflow connection id.
     :param ledger: as it is, not brought up to date.
+    :param webhooks: whether a Harbor's connection says by what its webhooks are known.
     """
 
     clusters: Clusters
@@ -61,6 +64,7 @@ class Setup:
     ledger: Ledger | PreheatError
     airflow: AirflowSide
     version: str = field(default="")
+    webhooks: Mapping[str, bool | PreheatError] = field(default_factory=dict)
 
 
 def attempted(make: Callable[[], T]) -> T | PreheatError:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import airflow
 import requests
 from airflow.sdk.configuration import conf
+from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
 from preheat import __version__
@@ -17,7 +18,13 @@ from preheat.ledger import Ledger
 from preheat.policy.folder import load_folder
 from preheat.policy.loader import load_clusters, read_text
 from preheat.provider.config import ledger_url
-from preheat.provider.outside import airflow_url, dragonfly_driver, harbor_client, has_database
+from preheat.provider.outside import (
+    airflow_url,
+    dragonfly_driver,
+    harbor_client,
+    has_database,
+    has_webhook_authorization,
+)
 from preheat.transport import Transport, harden
 
 if TYPE_CHECKING:
@@ -55,6 +62,9 @@ def setup_of(include: Path, url: str = "") -> Setup:
         ledger=attempted(lambda: Ledger.at(url or ledger_url())),
         airflow=airflow_side(),
         version=__version__,
+        webhooks={
+            name: attempted(partial(has_webhook_authorization, name)) for name in _harbors(clusters)
+        },
     )
 
 
@@ -64,12 +74,13 @@ def _harbors(clusters: Clusters) -> list[str]:
 
 
 def airflow_side() -> AirflowSide:
-    """Read what matters of Airflow: version, pools, what runs, how much a triggerer may follow."""
+    """Read what matters of Airflow: version, pools, DAGs, what runs, how much is followed."""
     return AirflowSide(
         version=airflow.__version__,
         pools=_pools(),
         triggerer_capacity=conf.getint("triggerer", "capacity", fallback=1000),
         health=attempted(partial(_health, url)) if (url := airflow_url()) else None,
+        paused=_paused(),
     )
 
 
@@ -105,4 +116,21 @@ def _pools() -> Mapping[str, Pool] | None:
             str(pool.pool): Pool(pool.slots, pool.include_deferred) for pool in Stored.get_pools()
         }
     except (SQLAlchemyError, RuntimeError):  # a task's process forbids its use
+        return None
+
+
+def _paused() -> Mapping[str, bool] | None:
+    """Read which of our DAGs are paused; None where Airflow's database is out of reach."""
+    if not has_database():
+        return None
+    from airflow.models.dag import DagModel  # noqa: PLC0415 - opens the database
+    from airflow.utils.session import create_session  # noqa: PLC0415 - as above
+
+    ours = DagModel.dag_id.startswith("preheat_", autoescape=True)
+    try:
+        with create_session() as session:
+            query = select(DagModel.dag_id, DagModel.is_paused)
+            rows = session.execute(query.where(ours, DagModel.is_stale.is_(False)))
+            return {str(dag_id): bool(is_paused) for dag_id, is_paused in rows}
+    except (SQLAlchemyError, RuntimeError):  # as for the pools
         return None

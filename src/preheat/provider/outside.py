@@ -37,6 +37,7 @@ __all__ = [
     "dragonfly_driver",
     "harbor_client",
     "has_database",
+    "has_webhook_authorization",
     "log_to_stderr",
     "webhook_authorization",
 ]
@@ -98,15 +99,26 @@ def webhook_authorization(conn_id: str) -> SecretStr:
 
     :raises InputError: when there is no such connection, or it does not say.
     """
-    connection = _connection(conn_id, HarborHook.conn_type, "a Harbor")
-    values = HarborHook(conn_id).webhook_authorizations(connection)
-    if values:
+    if values := _webhook_authorizations(conn_id):
         return values[0]
     raise InputError(
         f"Connection {conn_id!r} has no webhook_authorization, by which the webhooks of this Harbor"
         " are known. Make one with 'openssl rand -base64 32', write it into the connection's field"
         " Webhook authorization, with the word Bearer before it, and run this again."
     )
+
+
+def has_webhook_authorization(conn_id: str) -> bool:
+    """Tell whether a connection says by what the webhooks of its Harbor are known.
+
+    :raises InputError: when there is no such connection, or what it says cannot be right.
+    """
+    return bool(_webhook_authorizations(conn_id))
+
+
+def _webhook_authorizations(conn_id: str) -> tuple[SecretStr, ...]:
+    connection = _connection(conn_id, HarborHook.conn_type, "a Harbor")
+    return HarborHook(conn_id).webhook_authorizations(connection)
 
 
 def airflow_url() -> str:

@@ -85,7 +85,7 @@ class NamedSource:
     ) -> tuple[list[StoredPlacement], list[Problem]]:
         """Find what was planned of the typed images."""
         named = params["clusters"] or []
-        chosen, problems = collect(lambda: self.clusters.named(named))
+        _, problems = collect(lambda: self.clusters.named(named))
         if not (params["images"] or "").strip():
             if named:
                 problems.append(Problem("they say where images are: name images too", "clusters"))
@@ -93,16 +93,17 @@ class NamedSource:
         registry = str(params["registry"])
         images, more = find_typed(registry, params["images"])
         problems += more
-        looked_at = named or self.clusters.names
+        known = [name for name in named if self.clusters.get(name)]
         found: list[StoredPlacement] = []
-        for reference, artifact in images if chosen is not None else ():
+        for reference, artifact in images if known or not named else ():
             own = [
                 one
                 for one in _planned_of(ledger, registry, artifact)
-                if one.key.cluster in looked_at and not any(self._out_of_reach(one))
+                if one.key.cluster in (known or self.clusters.names)
+                and not any(self._out_of_reach(one))
             ]
             found += own
-            problems += _missed(reference, own, named)
+            problems += _missed(reference, own, known)
         return found, problems
 
     def _out_of_reach(self, stored: StoredPlacement) -> Iterator[Problem]:

@@ -11,7 +11,7 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from preheat.difference import difference, selected
 from preheat.errors import InputError, RefusedError
-from preheat.plan import IMAGES_PLAN, LOOKS, Disposition
+from preheat.plan import IMAGES_PLAN, LOOKS, VERIFY_PLAN, Disposition
 from preheat.planning import weigh_asked
 from preheat.policy.units import format_size
 from preheat.provider.config import open_ledger
@@ -98,9 +98,12 @@ def tell_plan(log: Logger, plan: Plan) -> None:
     asked = [p for p in plan.placements if p.disposition is Disposition.ASK]
     log.info("Decisions: %s", plan.counts())
     if plan.dry_run:
-        log.info("Placements: %d, and nothing is asked: this is a dry run", len(plan.placements))
+        what = "and nothing is asked: this is a dry run"
+    elif plan.policy == VERIFY_PLAN:
+        what = "to be looked at; nothing is asked"
     else:
-        log.info("Placements: %d, of which %d are asked for now", len(plan.placements), len(asked))
+        what = f"of which {len(asked)} are asked for now"
+    log.info("Placements: %d, %s", len(plan.placements), what)
     for placement in plan.placements:
         log.info(
             "  %s on %s (%s): %s %s",
