@@ -21,6 +21,7 @@ PYTEST_ARGS ?=
 # Whole files to a worker: the tests of a file share servers and databases.
 WORKERS ?= -n auto --maxprocesses 4 --dist loadfile
 SANDBOX_ARGS ?=
+DOCS_ARGS ?=
 
 ##@ Use
 
@@ -128,6 +129,15 @@ schema: $(READY) ## Write the JSON Schemas in include/, for editors, from the la
 reference: $(READY) ## Write docs/reference: the language, and the API's OpenAPI document.
 	@$(BIN)/python -m preheat.policy.reference docs/reference/policy.md
 	@home=$$(mktemp -d); AIRFLOW_HOME=$$home $(BIN)/python -m preheat.web.document docs/reference/openapi.json >/dev/null; rm -r $$home
+
+.PHONY: docs
+docs: $(READY) ## Build the documentation as a site in build/site, and check its links.
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	@echo "docs: build/site/index.html"
+
+.PHONY: docs-serve
+docs-serve: $(READY) ## Show the site at http://127.0.0.1:8000, and again after each change (DOCS_ARGS).
+	@NO_MKDOCS_2_WARNING=1 exec $(BIN)/mkdocs serve $(DOCS_ARGS)
 
 .PHONY: fmt
 fmt: $(READY) ## Format, and fix what can be fixed.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -259,3 +261,31 @@ def test_a_cluster_without_placements_gets_an_empty_list(
     world.plan(Disposition.ASK)
 
     assert not ClusterPlacementsOperator(task_id="p", cluster="eu-1").execute(context)
+
+
+@pytest.mark.parametrize("verdict", [Verdict.WARM, Verdict.COLD])
+def test_each_report_leaves_a_tally(world: Any, context: dict[str, Any], verdict: Verdict) -> None:
+    """Red or green: a trend without the bad days would be none."""
+    settle(world, *world.plan(Disposition.ASK), verdict)
+
+    with suppress(AirflowFailException):
+        report().execute(context)
+
+    (tally,) = world.ledger.upkeep.tallies(datetime.now(UTC) - timedelta(hours=1))
+    assert (tally.cluster, tally.verdict, tally.placements) == ("us-1", verdict, 1)
+
+
+def test_a_tally_that_cannot_be_written_fails_no_report(
+    world: Any, context: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The log warns; all is warm all the same."""
+    settle(world, *world.plan(Disposition.ASK), Verdict.WARM)
+    with world.ledger._engine.begin() as connection:
+        connection.exec_driver_sql("DROP TABLE tally")
+    warned: list[str] = []
+    operator = report()
+    monkeypatch.setattr(operator.log, "warning", lambda text, *_: warned.append(text))
+
+    assert operator.execute(context) == {"placements": 1, "WARM": 1}
+
+    assert "The trend lacks this moment, for it could not be written down: %s" in warned

@@ -70,7 +70,7 @@ def test_what_is_warm_is_found_warm(place: Any, said: Any) -> None:
         assert [(wish.policy, wish.until) for wish in ledger.upkeep.kept()] == [
             (wish.policy, wish.until) for wish in kept
         ]
-        assert ledger.overview.names([number])[number][1] == ("1",)
+        assert ledger.overview.names([number])[number].tags == ("1",)
 
 
 def test_what_a_peer_lost_is_told_and_not_asked_for(place: Any, said: Any) -> None:

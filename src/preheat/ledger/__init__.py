@@ -11,6 +11,7 @@ from preheat.ledger.eventrecords import (
     Received,
     StoredEvent,
 )
+from preheat.ledger.examinations import RecordedExamination
 from preheat.ledger.kept import Kept
 from preheat.ledger.ledger import Ledger
 from preheat.ledger.overviewrecords import (
@@ -36,6 +37,7 @@ from preheat.ledger.records import (
     StoredPlacement,
 )
 from preheat.ledger.retention import Pruned
+from preheat.ledger.tallies import Tally
 
 __all__ = [
     "Attempt",
@@ -60,10 +62,12 @@ __all__ = [
     "Proof",
     "Pruned",
     "Received",
+    "RecordedExamination",
     "RecordedPlan",
     "RunRef",
     "Shown",
     "StoredEvent",
     "StoredPlacement",
     "StoredPlan",
+    "Tally",
 ]

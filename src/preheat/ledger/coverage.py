@@ -11,22 +11,24 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Text, cast, exists, func, or_, select, tuple_
 
-from preheat.demand import VerifyMode
 from preheat.ledger import placements, wanted
 from preheat.ledger.engine import in_parts
+from preheat.ledger.naming import names
 from preheat.ledger.overviewrecords import Cell, Count, ImageRow, Listed
-from preheat.ledger.schema import attempt, image, placement, plan, plan_placement
+from preheat.ledger.planlist import seen_by
+from preheat.ledger.schema import attempt, image, placement, plan, plan_placement, want
 from preheat.verdict import Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
     from datetime import datetime
 
     from sqlalchemy import ColumnElement, Connection, RowMapping, Select
 
+    from preheat.ledger.naming import Name
     from preheat.ledger.overviewrecords import Shown
 
-__all__ = ["cells", "conditions", "counts", "images", "listed", "projects", "tags_of"]
+__all__ = ["cells", "conditions", "counts", "images", "listed", "projects", "visible"]
 
 _SHORT = 19  # of a digest, algorithm included
 _KEY = (placement.c.repository, placement.c.digest, placement.c.platform)
@@ -40,20 +42,23 @@ def conditions(
 
     :param dag_ids: DAGs whose plans may be seen; None for all.
     """
-    return [*_visible(shown, now, dag_ids), *_chosen(shown, dag_ids)]
+    return [*visible(shown, now, dag_ids), *_chosen(shown, dag_ids)]
 
 
-def _visible(
+def visible(
     shown: Shown, now: datetime, dag_ids: Collection[str] | None
 ) -> list[ColumnElement[bool]]:
+    """Say which placements may be seen, and are wanted unless everything is to be shown."""
     if not shown.everything:
-        now_wanted = wanted.placements_now(now, dag_ids, shown.policy)
-        return [placement.c.id.in_(now_wanted), placement.c.deleted_at.is_(None)]
+        wants = exists().where(
+            want.c.placement_id == placement.c.id, *wanted.holds(now, dag_ids, shown.policy)
+        )
+        return [wants, placement.c.deleted_at.is_(None)]
     planned = exists().where(
         plan_placement.c.placement_id == placement.c.id,
         plan.c.id == plan_placement.c.plan_id,
         plan.c.dry_run.is_(False),
-        *wanted.seen_by(dag_ids),
+        *seen_by(dag_ids),
     )
     return [planned.where(plan.c.policy == shown.policy) if shown.policy else planned]
 
@@ -72,21 +77,23 @@ def _chosen(shown: Shown, dag_ids: Collection[str] | None) -> list[ColumnElement
 
 
 def _named(text: str, dag_ids: Collection[str] | None) -> ColumnElement[bool]:
-    """Say that a text is in an image's name or tag, or begins its digest."""
-    labelled = select(plan_placement.c.placement_id).where(
+    """Say that a text is in an image's name or tag, or begins its digest.
+
+    Tags are those of what is wanted: nobody else remembers them without going through all plans.
+    """
+    tagged = exists().where(
+        want.c.placement_id == placement.c.id,
+        *wanted.seen_by(dag_ids),
         or_(
-            plan_placement.c.label.ilike(f"%{_escaped(text)}%", escape=_ESCAPE),
-            cast(plan_placement.c.tags, Text).ilike(f'%"{_escaped(text)}%', escape=_ESCAPE),
-        )
+            want.c.label.ilike(f"%{_escaped(text)}%", escape=_ESCAPE),
+            cast(want.c.tags, Text).ilike(f'%"{_escaped(text)}%', escape=_ESCAPE),
+        ),
     )
-    if dag_ids is not None:
-        labelled = labelled.join(plan, plan.c.id == plan_placement.c.plan_id)
-        labelled = labelled.where(*wanted.seen_by(dag_ids))
     digest = text if text.startswith("sha256:") else f"sha256:{text}"
     return or_(
         placement.c.repository.ilike(f"%{_escaped(text)}%", escape=_ESCAPE),
         _starts(placement.c.digest, digest),
-        placement.c.id.in_(labelled),
+        tagged,
     )
 
 
@@ -117,27 +124,27 @@ def images(
     if after is not None:
         query = query.where(tuple_(*_KEY) > tuple_(*after))
     keys = [tuple(row) for row in connection.execute(query.limit(limit + 1))]
-    found = _rows(connection, keys[:limit], _visible(shown, now, dag_ids), dag_ids)
+    found = _rows(connection, keys[:limit], visible(shown, now, dag_ids), dag_ids)
     return Listed(tuple(found), keys[limit - 1] if len(keys) > limit else None)
 
 
 def _rows(
     connection: Connection,
     keys: Sequence[tuple[Any, ...]],
-    visible: list[ColumnElement[bool]],
+    seen: list[ColumnElement[bool]],
     dag_ids: Collection[str] | None,
 ) -> list[ImageRow]:
     """Fill rows: all cells of each, whichever of them the person's choice met."""
     if not keys:
         return []
     digests = {digest for _, digest, _ in keys}
-    query = select(placement).where(placement.c.digest.in_(digests), *visible)
+    query = select(placement).where(placement.c.digest.in_(digests), *seen)
     by_key: dict[tuple[Any, ...], list[RowMapping]] = defaultdict(list)
     for row in connection.execute(query).mappings():
         by_key[row["repository"], row["digest"], row["platform"]].append(row)
     ids = [row["id"] for key in keys for row in by_key[key]]
     made = cells(connection, [row for key in keys for row in by_key[key]])
-    named = tags_of(connection, ids, dag_ids)
+    named = names(connection, ids, dag_ids)
     sizes = _sizes(connection, digests)
     return [
         _row(key, [made[row["id"]] for row in by_key[key]], named, sizes.get(key[1]))
@@ -148,19 +155,19 @@ def _rows(
 def _row(
     key: tuple[Any, ...],
     made: Iterable[Cell],
-    named: dict[int, tuple[int, str, tuple[str, ...]]],
+    named: Mapping[int, Name],
     size: int | None,
 ) -> ImageRow:
     repository, digest, platform = key
     ordered = sorted(made, key=lambda cell: (cell.placement.key.cluster, cell.placement.id))
     known = [named[cell.placement.id] for cell in ordered if cell.placement.id in named]
-    _, label, tags = max(known, default=(0, "", ()))
+    last = max(known, default=None)
     return ImageRow(
         repository=repository,
         digest=digest,
         platform=platform,
-        label=label or f"{repository}@{digest[:_SHORT]} {platform}".rstrip(),
-        tags=tags,
+        label=last.label if last else f"{repository}@{digest[:_SHORT]} {platform}".rstrip(),
+        tags=last.tags if last else (),
         size=size,
         cells=tuple(ordered),
     )
@@ -185,33 +192,7 @@ def _cell(row: RowMapping, asking: Any) -> Cell:
         hosts_expected=row["hosts_expected"],
         attempt_id=asking.id if asking else None,
         asked_at=asking.asked_at if asking else None,
-        proof=VerifyMode(row["proof"]),
     )
-
-
-def tags_of(
-    connection: Connection,
-    placement_ids: Sequence[int],
-    dag_ids: Collection[str] | None = None,
-) -> dict[int, tuple[int, str, tuple[str, ...]]]:
-    """Tell what the latest plan of each placement called it: plan id, label and tags."""
-    found = {}
-    for some in in_parts(placement_ids):
-        last = (
-            select(plan_placement.c.placement_id, func.max(plan_placement.c.plan_id).label("id"))
-            .join(plan, plan.c.id == plan_placement.c.plan_id)
-            .where(plan_placement.c.placement_id.in_(some), *wanted.seen_by(dag_ids))
-            .group_by(plan_placement.c.placement_id)
-            .subquery()
-        )
-        query = select(plan_placement).join(
-            last,
-            (last.c.placement_id == plan_placement.c.placement_id)
-            & (last.c.id == plan_placement.c.plan_id),
-        )
-        for row in connection.execute(query):
-            found[row.placement_id] = (row.plan_id, row.label, tuple(row.tags))
-    return found
 
 
 def _sizes(connection: Connection, digests: Iterable[str]) -> dict[str, int]:
@@ -268,10 +249,9 @@ def counts(
     ]
 
 
-def projects(
-    connection: Connection, now: datetime, dag_ids: Collection[str] | None = None
-) -> list[str]:
-    """Name the projects of what is wanted now."""
-    now_wanted = wanted.placements_now(now, dag_ids)
-    query = select(placement.c.repository).where(placement.c.id.in_(now_wanted)).distinct()
+def projects(connection: Connection, now: datetime, dag_ids: Collection[str] | None) -> list[str]:
+    """Name the projects of all that is there, or of what is wanted by those who may be seen."""
+    query = select(placement.c.repository).where(placement.c.deleted_at.is_(None)).distinct()
+    if dag_ids is not None:
+        query = query.where(placement.c.id.in_(wanted.placements_now(now, dag_ids)))
     return sorted({name.partition("/")[0] for name in connection.scalars(query)})

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
 
-from preheat.ledger import attempts, coverage, engine, outcomes, placements, planlist
+from preheat.ledger import attempts, coverage, engine, naming, outcomes, placements, planlist
 from preheat.ledger.overviewrecords import Shown
 from preheat.ledger.schema import attempt, placement
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
     from preheat.artifact import Image
+    from preheat.ledger.naming import Name
     from preheat.ledger.overviewrecords import (
         Cell,
         Chosen,
@@ -145,11 +146,10 @@ class Overview:
 
     def names(
         self, placement_ids: Sequence[int], seen: Collection[str] | None = None
-    ) -> dict[int, tuple[str, tuple[str, ...]]]:
-        """Tell the label and the tags that the latest plan of each placement gave it."""
+    ) -> dict[int, Name]:
+        """Tell what the latest plan of each placement called it."""
         with engine.reading(self._engine) as connection:
-            found = coverage.tags_of(connection, placement_ids, seen)
-            return {key: (label, tags) for key, (_, label, tags) in found.items()}
+            return naming.names(connection, placement_ids, seen)
 
     def image(self, digest: str) -> Image | None:
         """Read the blobs of an image, if its manifest was ever resolved."""

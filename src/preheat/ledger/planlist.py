@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import func, select, tuple_
 
-from preheat.ledger import attempts, plans, wanted
+from preheat.ledger import attempts, plans
 from preheat.ledger.overviewrecords import Listed, PlannedItem, StoredPlan
 from preheat.ledger.schema import attempt, plan, plan_placement
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
-    from sqlalchemy import Connection, RowMapping, Select
+    from sqlalchemy import ColumnElement, Connection, RowMapping, Select
 
     from preheat.ledger.overviewrecords import Chosen
     from preheat.ledger.records import Attempt
@@ -33,11 +33,17 @@ __all__ = [
     "of_runs",
     "page",
     "policies",
+    "seen_by",
 ]
 
 _RECENT = 200
 
 _COLUMNS = [column for column in plan.c if column.name != "decisions"]
+
+
+def seen_by(dag_ids: Collection[str] | None) -> list[ColumnElement[bool]]:
+    """Say that a plan is of one of these DAGs; nothing where all may be seen."""
+    return [] if dag_ids is None else [plan.c.dag_id.in_(sorted(dag_ids))]
 
 
 def dag_ids(connection: Connection) -> set[str]:
@@ -47,7 +53,7 @@ def dag_ids(connection: Connection) -> set[str]:
 
 def policies(connection: Connection, seen: Collection[str] | None = None) -> list[str]:
     """Name the policies that ever planned something, typed images and looks among them."""
-    query = select(plan.c.policy).where(*wanted.seen_by(seen)).distinct()
+    query = select(plan.c.policy).where(*seen_by(seen)).distinct()
     return sorted(connection.scalars(query))
 
 
@@ -66,7 +72,7 @@ def page(
     :param seen: DAGs whose plans may be seen; None for all.
     :param before: id of the last plan of the page before.
     """
-    query = select(*_COLUMNS).where(*wanted.seen_by(seen)).order_by(plan.c.id.desc())
+    query = select(*_COLUMNS).where(*seen_by(seen)).order_by(plan.c.id.desc())
     for column, value in ((plan.c.policy, policy), (plan.c.dag_id, dag_id)):
         if value:
             query = query.where(column == value)
@@ -83,7 +89,7 @@ def get(
     connection: Connection, plan_id: int, seen: Collection[str] | None = None
 ) -> StoredPlan | None:
     """Read one plan; None where there is none, or it may not be seen."""
-    query = select(*_COLUMNS).where(plan.c.id == plan_id, *wanted.seen_by(seen))
+    query = select(*_COLUMNS).where(plan.c.id == plan_id, *seen_by(seen))
     return next(iter(_read(connection, query)), None)
 
 
@@ -94,7 +100,7 @@ def latest(
     query = (
         select(*_COLUMNS)
         .where(plan.c.policy == policy, plan.c.partial.is_(False), plan.c.dry_run.is_(False))
-        .where(*wanted.seen_by(seen))
+        .where(*seen_by(seen))
         .order_by(plan.c.id.desc())
         .limit(1)
     )
@@ -108,7 +114,7 @@ def latest_of_each(
     last = (
         select(func.max(plan.c.id))
         .where(plan.c.policy.in_(sorted(names)))
-        .where(plan.c.partial.is_(False), plan.c.dry_run.is_(False), *wanted.seen_by(seen))
+        .where(plan.c.partial.is_(False), plan.c.dry_run.is_(False), *seen_by(seen))
         .group_by(plan.c.policy)
     )
     found = _read(connection, select(*_COLUMNS).where(plan.c.id.in_(last)))
@@ -124,7 +130,7 @@ def of_runs(
     found: dict[tuple[str, str], list[StoredPlan]] = defaultdict(list)
     query = (
         select(*_COLUMNS)
-        .where(tuple_(plan.c.dag_id, plan.c.run_id).in_(sorted(runs)), *wanted.seen_by(seen))
+        .where(tuple_(plan.c.dag_id, plan.c.run_id).in_(sorted(runs)), *seen_by(seen))
         .order_by(plan.c.id)
     )
     for one in _read(connection, query):
@@ -136,7 +142,7 @@ def clusters(
     connection: Connection, seen: Collection[str] | None = None
 ) -> list[Mapping[str, Any]]:
     """Read the entry of each cluster as a plan used it last, by name; of the last 200 plans."""
-    query = select(plan.c.clusters).where(*wanted.seen_by(seen)).order_by(plan.c.id.desc())
+    query = select(plan.c.clusters).where(*seen_by(seen)).order_by(plan.c.id.desc())
     found: dict[str, Mapping[str, Any]] = {}
     for entries in connection.scalars(query.limit(_RECENT)):
         for entry in entries:
@@ -218,7 +224,7 @@ def items_of(
         select(plan_placement, plan.c.dag_id, plan.c.run_id, plan.c.policy)
         .add_columns(plan.c.recorded_at, plan.c.dry_run)
         .join(plan, plan.c.id == plan_placement.c.plan_id)
-        .where(plan_placement.c.placement_id.in_(sorted(placement_ids)), *wanted.seen_by(seen))
+        .where(plan_placement.c.placement_id.in_(sorted(placement_ids)), *seen_by(seen))
         .order_by(plan.c.id.desc(), plan_placement.c.position)
         .limit(limit)
     )

@@ -13,7 +13,7 @@ import msgspec
 from sqlalchemy import and_, delete, exists, func, insert, or_, select
 
 from preheat.difference import selected
-from preheat.ledger import attempts, kept, placements
+from preheat.ledger import attempts, kept, placements, wanted
 from preheat.ledger.engine import clock, upsert
 from preheat.ledger.records import PlanItem, RecordedPlan
 from preheat.ledger.schema import attempt, follower, image, placement, plan_placement
@@ -110,7 +110,9 @@ def _record(
     ]
     if rows:
         connection.execute(insert(plan_placement), rows)
-    kept.follow(connection, plan_id, clock(connection))
+    now = clock(connection)
+    kept.follow(connection, plan_id, now)
+    wanted.follow(connection, plan_id, now)
     return RecordedPlan(plan_id=plan_id, items=items)
 
 

@@ -1,8 +1,9 @@
 """Retention: what the ledger may forget, and what it never does.
 
-Never an open attempt, nor the last plan of a policy over all that it looks
-at, nor the last attempt and the last proof of a placement, nor what a plan that stays refers to.
-Placements and images stay: they are small, and the verdict of a placement is its last proof.
+Never an open attempt, nor the last plan of a policy over all that it looks at (a dry run is none),
+nor what the doctor saw last, nor the last attempt and the last proof of a placement, nor what a
+plan that stays refers to. Placements and images stay: they are small, and the verdict of a
+placement is its last proof.
 """
 
 from __future__ import annotations

@@ -40,6 +40,7 @@ __all__ = [
     "plan",
     "plan_placement",
     "tally",
+    "want",
 ]
 
 REVISION = "0008"
@@ -189,6 +190,22 @@ kept = Table(
     Column("demand", String(40), nullable=False, server_default=""),
     Column("selected_at", UtcDateTime, nullable=False),
     Column("keep_until", UtcDateTime, nullable=False, index=True),
+)
+
+# What a policy's latest plan wants warm; see preheat.ledger.wanted.
+want = Table(
+    "want",
+    metadata,
+    reference("placement_id", "placement.id", primary_key=True),
+    Column("policy", String(250), primary_key=True),
+    # Whose readers may see it.
+    Column("dag_id", String(250), nullable=False),
+    Column("label", String(500), nullable=False),
+    Column("tags", JSON, nullable=False),
+    Column("wanted_at", UtcDateTime, nullable=False),
+    # When it ends by itself; null while the policy selects it.
+    Column("until", UtcDateTime, index=True),
+    Index(None, "policy"),
 )
 
 # How many of the wanted placements stood how, at one moment.

@@ -6,21 +6,33 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import func, select
 
-from preheat.ledger import attempts, engine, kept, leases, placements, retention
+from preheat.ledger import (
+    attempts,
+    engine,
+    examinations,
+    kept,
+    leases,
+    placements,
+    retention,
+    tallies,
+    wanted,
+)
 from preheat.ledger.retention import Pruned
 from preheat.ledger.schema import attempt, placement
 from preheat.placement import Scope
 from preheat.verdict import Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Iterable, Mapping
     from datetime import datetime, timedelta
 
     from sqlalchemy import Engine
 
     from preheat.artifact import Image
+    from preheat.ledger.examinations import RecordedExamination
     from preheat.ledger.kept import Kept
-    from preheat.ledger.records import Claim, StoredPlacement
+    from preheat.ledger.records import Claim, RunRef, StoredPlacement
+    from preheat.ledger.tallies import Tally
     from preheat.verdict import Finding
 
 __all__ = ["Upkeep"]
@@ -48,6 +60,14 @@ class Upkeep:
         """Keep these placements warm no more, whoever wanted it."""
         with engine.writing(self._engine) as connection:
             kept.forget(connection, placement_ids)
+
+    def want_only(self, policies: Collection[str]) -> int:
+        """End what policies wanted whose files are gone; tells how many placements.
+
+        :param policies: names of those that are there, well or broken.
+        """
+        with engine.writing(self._engine) as connection:
+            return wanted.forget_others(connection, policies)
 
     def open_attempts(self, cluster: str | None = None) -> list[Claim]:
         """Read all open attempts, or those of one cluster, with their ages; oldest first."""
@@ -104,6 +124,29 @@ class Upkeep:
         with engine.reading(self._engine) as connection:
             return {endpoint: int(count) for endpoint, count in connection.execute(query)}
 
+    def record_examination(self, run: RunRef, observations: Iterable[Mapping[str, str]]) -> None:
+        """Write down what the doctor saw.
+
+        :param observations: as plain data, see :func:`preheat.doctor.as_data`.
+        """
+        with engine.writing(self._engine) as connection:
+            examinations.record(connection, run, observations)
+
+    def last_examination(self) -> RecordedExamination | None:
+        """Read what the doctor saw last; None if it never looked."""
+        with engine.reading(self._engine) as connection:
+            return examinations.last(connection)
+
+    def record_tally(self) -> None:
+        """Write down how many of the wanted placements stand how now, one tally a minute."""
+        with engine.writing(self._engine) as connection:
+            tallies.record(connection)
+
+    def tallies(self, since: datetime) -> list[Tally]:
+        """Read how many stood how from then on, in the order of time."""
+        with engine.reading(self._engine) as connection:
+            return tallies.since(connection, since)
+
     def prune(self, older_than: timedelta) -> Pruned:
         """Forget what is older and nothing rests on; little at a time, so that nobody waits long.
 
@@ -111,8 +154,12 @@ class Upkeep:
         """
         before = self.now() - older_than
         with engine.writing(self._engine) as connection:
-            expired = kept.forget_expired(connection, engine.clock(connection))
+            now = engine.clock(connection)
+            expired = kept.forget_expired(connection, now)
+            wanted.forget_expired(connection, now)
             retention.forget_ignored(connection, before)
+            examinations.forget(connection, before)
+            tallies.forget(connection, before)
         counts = dict.fromkeys(
             (retention.forget_plans, retention.forget_attempts, retention.forget_events), 0
         )

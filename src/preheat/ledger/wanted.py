@@ -1,8 +1,7 @@
-"""What is wanted warm now: the placements that the latest plans ask for.
+"""What is wanted now: the placements that policies want warm, and people who typed an image.
 
-A plan of a policy speaks until its next one; what came by events since then is added to it. Images
-that a person typed are wanted for a week: nobody ever takes such a wish back. What a policy keeps
-warm is wanted as long as it says so. A dry run wants nothing.
+A row for each policy and placement, written with the plan that says so: asking all plans anew who
+wants what would take the longer the more runs are remembered.
 """
 
 from __future__ import annotations
@@ -10,71 +9,138 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, func, or_, select, union_all
+from sqlalchemy import delete, exists, or_, select, update
 
+from preheat.ledger.engine import in_parts, upsert
 from preheat.ledger.schema import kept, plan, plan_placement
+from preheat.ledger.schema import want as table
 from preheat.plan import IMAGES_PLAN, LOOKS
 
 if TYPE_CHECKING:
     from collections.abc import Collection
     from datetime import datetime
 
-    from sqlalchemy import ColumnElement, CompoundSelect, Select
+    from sqlalchemy import ColumnElement, Connection, RowMapping, Select
 
-__all__ = ["TYPED_FOR", "placements_now", "plans_now", "seen_by"]
+__all__ = [
+    "TYPED_FOR",
+    "follow",
+    "forget_expired",
+    "forget_others",
+    "holds",
+    "placements_now",
+    "seen_by",
+]
 
 TYPED_FOR = timedelta(days=7)
-"""For how long a typed image is wanted after its run was planned."""
+"""For how long a typed image is wanted: nobody ever takes such a wish back."""
+
+_KEY = ["placement_id", "policy"]
+_LATEST = ("dag_id", "label", "tags", "wanted_at", "until")
+_OF_POLICIES = "preheat\\_\\_%"
 
 
-def plans_now(
+def holds(
     now: datetime, dag_ids: Collection[str] | None = None, policy: str = ""
-) -> Select[Any]:
-    """Address the plans that say what is wanted now, by their ids.
+) -> list[ColumnElement[bool]]:
+    """Say of a want that it holds now, and that it may be seen.
 
-    :param now: by the database's clock.
-    :param dag_ids: only plans of these DAGs; None for all.
-    :param policy: only its plans; "" for all.
+    :param dag_ids: only wants of these DAGs; None for all.
+    :param policy: only its wants; "" for all.
     """
-    last = (
-        select(plan.c.policy, func.max(plan.c.id).label("id"))
-        .where(plan.c.partial.is_(False), plan.c.dry_run.is_(False))
-        .where(plan.c.policy.not_in([IMAGES_PLAN, *LOOKS]))
-        .group_by(plan.c.policy)
-        .subquery("last")
-    )
-    typed = and_(plan.c.policy == IMAGES_PLAN, plan.c.recorded_at >= now - TYPED_FOR)
-    speaks = and_(
-        plan.c.policy.not_in([IMAGES_PLAN, *LOOKS]),
-        or_(last.c.id.is_(None), plan.c.id >= last.c.id),
-    )
-    query = (
-        select(plan.c.id)
-        .select_from(plan.outerjoin(last, last.c.policy == plan.c.policy))
-        .where(plan.c.dry_run.is_(False), or_(typed, speaks), *seen_by(dag_ids))
-    )
-    return query.where(plan.c.policy == policy) if policy else query
+    conditions: list[ColumnElement[bool]] = [or_(table.c.until.is_(None), table.c.until > now)]
+    conditions += seen_by(dag_ids)
+    if policy:
+        conditions.append(table.c.policy == policy)
+    return conditions
+
+
+def seen_by(dag_ids: Collection[str] | None) -> list[ColumnElement[bool]]:
+    """Say that a want is of one of these DAGs; nothing where all may be seen."""
+    return [] if dag_ids is None else [table.c.dag_id.in_(sorted(dag_ids))]
 
 
 def placements_now(
     now: datetime, dag_ids: Collection[str] | None = None, policy: str = ""
-) -> CompoundSelect[Any]:
-    """Address the placements that are wanted now, by their ids; parameters as of ``plans_now``.
+) -> Select[Any]:
+    """Address the placements that somebody wants now, by their ids; parameters as of ``holds``."""
+    return select(table.c.placement_id).where(*holds(now, dag_ids, policy))
 
-    What is kept warm counts for whoever may see a plan of the policy that keeps it.
+
+def follow(connection: Connection, plan_id: int, now: datetime) -> None:
+    """Note what a plan wants; one over all that its policy looks at ends what it does not want.
+
+    What the policy wants kept warm a while longer stays wanted so long.
     """
-    planned = select(plan_placement.c.placement_id).where(
-        plan_placement.c.plan_id.in_(plans_now(now, dag_ids, policy))
+    columns = (plan.c.id, plan.c.policy, plan.c.dag_id, plan.c.partial, plan.c.dry_run)
+    made = connection.execute(select(*columns).where(plan.c.id == plan_id)).mappings().one()
+    if made["dry_run"] or made["policy"] in LOOKS:
+        return
+    typed = made["policy"] == IMAGES_PLAN
+    if not typed and not made["partial"]:
+        _end_others(connection, made["policy"], plan_id, now)
+    items = (
+        select(plan_placement.c.placement_id, plan_placement.c.label, plan_placement.c.tags)
+        .where(plan_placement.c.plan_id == plan_id)
+        # One order for all writers, so that two plans cannot wait for each other's rows.
+        .order_by(plan_placement.c.placement_id)
     )
-    wishes = select(kept.c.placement_id).where(kept.c.keep_until >= now)
-    if policy:
-        wishes = wishes.where(kept.c.policy == policy)
-    if dag_ids is not None:
-        seen = select(plan.c.policy).where(*seen_by(dag_ids))
-        wishes = wishes.where(kept.c.policy.in_(seen))
-    return union_all(planned, wishes)
+    same = {
+        "policy": made["policy"],
+        "dag_id": _owner(connection, made),
+        "wanted_at": now,
+        "until": now + TYPED_FOR if typed else None,
+    }
+    rows = {row["placement_id"]: {**row, **same} for row in connection.execute(items).mappings()}
+    if not rows:
+        return
+    insert = upsert(connection, table)
+    latest = {name: insert.excluded[name] for name in _LATEST}
+    statement = insert.on_conflict_do_update(index_elements=_KEY, set_=latest)
+    connection.execute(statement, list(rows.values()))
 
 
-def seen_by(dag_ids: Collection[str] | None) -> list[ColumnElement[bool]]:
-    """Say that a plan is of one of these DAGs; nothing where all may be seen."""
-    return [] if dag_ids is None else [plan.c.dag_id.in_(sorted(dag_ids))]
+def _owner(connection: Connection, made: RowMapping) -> str:
+    """Name the DAG whose readers may see it: the policy's own, also where events led to a plan."""
+    if not made["partial"]:
+        return str(made["dag_id"])
+    query = (
+        select(plan.c.dag_id)
+        .where(plan.c.policy == made["policy"], plan.c.partial.is_(False), ~plan.c.dry_run)
+        .order_by(plan.c.id.desc())
+        .limit(1)
+    )
+    return str(connection.scalar(query) or made["dag_id"])
+
+
+def _end_others(connection: Connection, policy: str, plan_id: int, now: datetime) -> None:
+    planned = exists().where(
+        plan_placement.c.plan_id == plan_id, plan_placement.c.placement_id == table.c.placement_id
+    )
+    others = (table.c.policy == policy, ~planned)
+    until = (
+        select(kept.c.keep_until)
+        .where(kept.c.policy == policy, kept.c.placement_id == table.c.placement_id)
+        .where(kept.c.keep_until > now)
+        .scalar_subquery()
+    )
+    connection.execute(update(table).where(*others, until.is_not(None)).values(until=until))
+    connection.execute(delete(table).where(*others, until.is_(None)))
+
+
+def forget_others(connection: Connection, policies: Collection[str]) -> int:
+    """Remove what policies wanted whose files are gone; tells how many rows.
+
+    :param policies: names of those that are there, well or broken.
+    """
+    query = select(table.c.policy).where(table.c.dag_id.like(_OF_POLICIES, escape="\\")).distinct()
+    gone = sorted(set(connection.scalars(query)) - set(policies))
+    return sum(
+        connection.execute(delete(table).where(table.c.policy.in_(some))).rowcount
+        for some in in_parts(gone)
+    )
+
+
+def forget_expired(connection: Connection, now: datetime) -> int:
+    """Remove what nobody wants any more; tells how many rows."""
+    return connection.execute(delete(table).where(table.c.until <= now)).rowcount

@@ -61,9 +61,10 @@ class KeepWarmSource:
         """List what is due, with the clusters as they are described now; nothing is looked at yet.
 
         What no node asks for any more is kept warm no more: the cluster or its pull endpoint is
-        gone.
+        gone. What a policy wanted whose file is gone, nobody wants.
         """
         now = ledger.upkeep.now()
+        ledger.upkeep.want_only({path.stem for path in self.files.policies()})
         wishes = ledger.upkeep.kept()
         lost = {wish.placement.id for wish in wishes if not self._is_reachable(wish)}
         ledger.upkeep.forget(lost)
@@ -71,16 +72,7 @@ class KeepWarmSource:
         wanted = [wish for wish in wishes if wish.placement.id not in lost]
         awake = [wish for wish in wanted if not _sleeps(policies.get(wish.policy))]
         ahead = _EVER if params.get(CHECK_ALL) else _EVERY
-        late = due(awake, now, ahead=ahead)
-        # What a page calls an image comes from its latest plan, and this is one.
-        names = ledger.overview.names([one.placement.id for one in late])
-        planned = [
-            replace(
-                self._planned(one, policies, now),
-                tags=names[one.placement.id][1] if one.placement.id in names else (),
-            )
-            for one in late
-        ]
+        planned = [self._planned(one, policies, now) for one in due(awake, now, ahead=ahead)]
         return Plan(
             policy=UPKEEP_PLAN,
             evaluated_at=now,

@@ -14,7 +14,6 @@ from airflow.sdk import DAG
 
 from preheat.errors import Problem, ProblemsError
 from preheat.plan import VERIFY_PLAN, Disposition, Plan, PlannedPlacement
-from preheat.policy.placing import label_of
 from preheat.provider.docs import invalid_doc
 from preheat.provider.files import Files
 from preheat.provider.forms import verify_form
@@ -126,14 +125,10 @@ class NamedSource:
         """Plan a look at each, as its latest plan called it and wanted it proved."""
         names = ledger.overview.names([stored.id for stored in found])
         for stored in found:
-            key = stored.key
-            label, tags = names.get(stored.id, ("", ()))
+            settings = self.clusters.named([stored.key.cluster])[0].renewed(stored.settings)
+            name = names[stored.id]  # whatever is found here was planned
             yield PlannedPlacement(
-                key,
-                self.clusters.named([key.cluster])[0].renewed(stored.settings),
-                label or label_of(key.repository, (), key.digest, key.platform),
-                tags,
-                disposition=Disposition.LOOK,
+                stored.key, settings, name.label, name.tags, disposition=Disposition.LOOK
             )
 
 

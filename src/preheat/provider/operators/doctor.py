@@ -9,14 +9,17 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowFailException
 
-from preheat.doctor import State, examine, told
-from preheat.errors import InputError
+from preheat.doctor import State, as_data, examine, told
+from preheat.errors import InputError, LedgerError
+from preheat.provider.config import open_ledger
 from preheat.provider.doctor import setup_of
+from preheat.provider.runs import run_ref
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from preheat.doctor import Examination
+    from preheat.ledger import RunRef
 
 __all__ = ["UNSEEN", "PreheatDoctorOperator"]
 
@@ -27,8 +30,8 @@ UNSEEN = "unseen"
 class PreheatDoctorOperator(BaseOperator):
     """Look at everything that a warm image rests on; red unless all of it is known to be well.
 
-    The log holds what ``preheat doctor`` prints. Airflow's pools are out of a task's sight: only
-    the command sees them, and the report says so.
+    The log holds what ``preheat doctor`` prints, the ledger what was seen, well or not. Airflow's
+    pools are out of a task's sight: only the command sees them, and the report says so.
 
     :param include: folder with ``clusters.yaml`` and ``policies/``.
     """
@@ -50,11 +53,19 @@ class PreheatDoctorOperator(BaseOperator):
         except InputError as error:
             raise AirflowFailException(str(error)) from None
         examination = examine(setup, lambda: datetime.now(UTC))
+        self._record(run_ref(context), examination)
         self.log.info("%s", "\n".join(["What the doctor saw:", *(t for _, t in told(examination))]))
         context["ti"].xcom_push(key=UNSEEN, value=_unseen(examination))
         if examination.exit_code:
             raise AirflowFailException(_complaint(examination))
         return {state.value: examination.counts[state] for state in State}
+
+    def _record(self, run: RunRef, examination: Examination) -> None:
+        """Write down what was seen; where the ledger is what is wrong, the log alone has it."""
+        try:
+            open_ledger().upkeep.record_examination(run, as_data(examination)["observations"])
+        except LedgerError as error:
+            self.log.warning("What was seen could not be written down: %s", error)
 
 
 def _unseen(examination: Examination) -> list[str]:

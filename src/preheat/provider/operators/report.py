@@ -12,6 +12,7 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 from preheat.plan import Disposition
 from preheat.provider.config import open_ledger
 from preheat.provider.runs import failed_of, states_of
+from preheat.provider.tallying import take_tally
 from preheat.rendering import count_of, outcome_table, table_text
 from preheat.verdict import Verdict
 
@@ -61,6 +62,12 @@ class PreheatReportOperator(BaseOperator):
 
         :raises AirflowFailException: if there is no plan, or something is not warm.
         """
+        try:
+            return self._report(context)
+        finally:
+            take_tally(self.log)
+
+    def _report(self, context: Context) -> dict[str, Any]:
         ti = context["ti"]
         states = states_of(context)
         require_plan(states, self.plan_task_id)

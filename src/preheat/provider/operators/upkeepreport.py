@@ -20,6 +20,7 @@ from preheat.provider.operators.recheck import (
     wishes_of,
 )
 from preheat.provider.runs import failed_of, pulled, states_of
+from preheat.provider.tallying import take_tally
 from preheat.rendering import count_of, outcome_table, table_text
 from preheat.upkeep import Ending, State
 from preheat.verdict import Verdict
@@ -51,6 +52,12 @@ class UpkeepReportOperator(BaseOperator):
 
         :raises AirflowFailException: if somebody should look.
         """
+        try:
+            return self._report(context)
+        finally:
+            take_tally(self.log)
+
+    def _report(self, context: Context) -> dict[str, int]:
         ti = context["ti"]
         states = states_of(context)
         ledger = open_ledger()

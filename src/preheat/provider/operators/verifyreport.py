@@ -12,6 +12,7 @@ from preheat.provider.config import open_ledger
 from preheat.provider.operators.recheck import NAMED, error_lines, errors_of, found_of
 from preheat.provider.operators.report import require_plan
 from preheat.provider.runs import failed_of, states_of
+from preheat.provider.tallying import take_tally
 from preheat.rendering import count_of, look_table, table_text
 from preheat.upkeep import State
 from preheat.verdict import Verdict
@@ -50,6 +51,12 @@ class VerifyReportOperator(BaseOperator):
 
         :raises AirflowFailException: if there is no plan, or something is not shown to be warm.
         """
+        try:
+            return self._report(context)
+        finally:
+            take_tally(self.log)
+
+    def _report(self, context: Context) -> dict[str, int]:
         ti = context["ti"]
         states = states_of(context)
         require_plan(states, self.plan_task_id)

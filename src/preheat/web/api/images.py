@@ -122,7 +122,7 @@ def read_image(
     if not cells:
         raise Refusal(HTTPStatus.NOT_FOUND, "No plan named such an image.")
     ids = [cell.placement.id for cell in cells]
-    label, tags = max(overview.names(ids, reader.seen).items())[1]
+    _, label, tags = max(overview.names(ids, reader.seen).values())
     blobs = overview.image(digest)
     return ImageDetail(
         repository=repository,

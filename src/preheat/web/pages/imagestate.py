@@ -134,7 +134,8 @@ def read(
     ids = [cell.placement.id for cell in cells]
     image = overview.image(cells[0].placement.key.digest)
     attempts = overview.attempts(ids, seen=seen, limit=_ATTEMPTS).rows
-    label, tags = max(overview.names(ids, seen).items(), default=(0, ("", ())))[1]
+    names = overview.names(ids, seen).values()
+    label, tags = max(names)[1:] if names else ("", ())
     key = cells[0].placement.key
     return ImageState(
         now=overview.now(),

@@ -1,4 +1,4 @@
-"""What a page reads: plans that only show, tallies over time, what the doctor saw.
+"""What a page reads: what is wanted, plans that only show, tallies, what the doctor saw.
 
 Plans of before that only showed are known by what they did with their placements.
 """
@@ -19,6 +19,20 @@ UPDATE plan SET dry_run = true WHERE id IN (
 )
 """
 
+# What the last whole plan of each policy wanted. What came by events since then, or was typed, is
+# wanted from the next plan on.
+_WANTED = """
+INSERT INTO want (placement_id, policy, dag_id, label, tags, wanted_at)
+SELECT plan_placement.placement_id, plan.policy, plan.dag_id, plan_placement.label,
+  plan_placement.tags, plan.recorded_at
+FROM plan JOIN plan_placement ON plan_placement.plan_id = plan.id
+WHERE plan.id IN (
+  SELECT max(id) FROM plan WHERE NOT partial AND NOT dry_run
+  AND policy NOT IN ('preheat_images', 'preheat_upkeep') GROUP BY policy
+)
+ON CONFLICT DO NOTHING
+"""
+
 
 def upgrade() -> None:
     """Change plans, add the tables, and index what is paged through."""
@@ -30,6 +44,25 @@ def upgrade() -> None:
     in_order = ["repository", "digest", "platform"]
     op.create_index(op.f("ix_placement_repository_digest_platform"), "placement", in_order)
     op.create_index(op.f("ix_attempt_dag_id_run_id"), "attempt", ["dag_id", "run_id"])
+    op.create_table(
+        "want",
+        sa.Column(
+            "placement_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column("policy", sa.String(length=250), nullable=False),
+        sa.Column("dag_id", sa.String(length=250), nullable=False),
+        sa.Column("label", sa.String(length=500), nullable=False),
+        sa.Column("tags", sa.JSON(), nullable=False),
+        sa.Column("wanted_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("until", sa.DateTime(timezone=True)),
+        sa.ForeignKeyConstraint(
+            ["placement_id"], ["placement.id"], name=op.f("fk_want_placement_id_placement")
+        ),
+        sa.PrimaryKeyConstraint("placement_id", "policy", name=op.f("pk_want")),
+    )
+    op.create_index(op.f("ix_want_policy"), "want", ["policy"])
+    op.create_index(op.f("ix_want_until"), "want", ["until"])
+    op.execute(_WANTED)
     op.create_table(
         "tally",
         sa.Column("taken_at", sa.DateTime(timezone=True), nullable=False),
