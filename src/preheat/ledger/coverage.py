@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Text, cast, exists, func, or_, select, tuple_
 
+from preheat.demand import VerifyMode
 from preheat.ledger import placements, wanted
 from preheat.ledger.engine import in_parts
 from preheat.ledger.naming import names
@@ -83,12 +84,13 @@ def _named(text: str, dag_ids: Collection[str] | None) -> ColumnElement[bool]:
     """
     tagged = exists().where(
         want.c.placement_id == placement.c.id,
-        *wanted.seen_by(dag_ids),
         or_(
             want.c.label.ilike(f"%{_escaped(text)}%", escape=_ESCAPE),
             cast(want.c.tags, Text).ilike(f'%"{_escaped(text)}%', escape=_ESCAPE),
         ),
     )
+    if dag_ids is not None:
+        tagged = tagged.where(want.c.dag_id.in_(sorted(dag_ids)))
     digest = text if text.startswith("sha256:") else f"sha256:{text}"
     return or_(
         placement.c.repository.ilike(f"%{_escaped(text)}%", escape=_ESCAPE),
@@ -192,6 +194,7 @@ def _cell(row: RowMapping, asking: Any) -> Cell:
         hosts_expected=row["hosts_expected"],
         attempt_id=asking.id if asking else None,
         asked_at=asking.asked_at if asking else None,
+        proof=VerifyMode(row["proof"]),
     )
 
 

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from sqlalchemy import func, select
 
-from preheat.ledger import wanted
 from preheat.ledger.engine import in_parts
 from preheat.ledger.planlist import seen_by
 from preheat.ledger.schema import plan, plan_placement, want
@@ -39,12 +38,13 @@ def names(
 ) -> dict[int, Name]:
     """Name placements; who wants them now tells it at once, of the others the plans are asked.
 
-    :param dag_ids: DAGs whose wants and plans may be seen; None for all.
+    :param dag_ids: DAGs whose names may be seen; None for all.
     """
+    seen = [] if dag_ids is None else [want.c.dag_id.in_(sorted(dag_ids))]
     found: dict[int, Name] = {}
     for some in in_parts(placement_ids):
-        its = [want.c.placement_id.in_(some), *wanted.seen_by(dag_ids)]
-        query = select(want).where(*its).order_by(want.c.wanted_at)
+        wants = select(want).where(want.c.placement_id.in_(some), *seen)
+        query = wants.order_by(want.c.wanted_at)
         for row in connection.execute(query):
             found[row.placement_id] = Name(row.wanted_at, row.label, tuple(row.tags))
     others = [one for one in placement_ids if one not in found]

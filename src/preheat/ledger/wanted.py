@@ -22,15 +22,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import ColumnElement, Connection, RowMapping, Select
 
-__all__ = [
-    "TYPED_FOR",
-    "follow",
-    "forget_expired",
-    "forget_others",
-    "holds",
-    "placements_now",
-    "seen_by",
-]
+__all__ = ["TYPED_FOR", "follow", "forget_expired", "forget_others", "holds", "placements_now"]
 
 TYPED_FOR = timedelta(days=7)
 """For how long a typed image is wanted: nobody ever takes such a wish back."""
@@ -49,15 +41,11 @@ def holds(
     :param policy: only its wants; "" for all.
     """
     conditions: list[ColumnElement[bool]] = [or_(table.c.until.is_(None), table.c.until > now)]
-    conditions += seen_by(dag_ids)
+    if dag_ids is not None:
+        conditions.append(table.c.dag_id.in_(sorted(dag_ids)))
     if policy:
         conditions.append(table.c.policy == policy)
     return conditions
-
-
-def seen_by(dag_ids: Collection[str] | None) -> list[ColumnElement[bool]]:
-    """Say that a want is of one of these DAGs; nothing where all may be seen."""
-    return [] if dag_ids is None else [table.c.dag_id.in_(sorted(dag_ids))]
 
 
 def placements_now(

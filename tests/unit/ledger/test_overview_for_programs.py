@@ -123,7 +123,8 @@ def test_names_are_those_of_plans_that_may_be_seen(
     (row,) = overview.images(Shown(), seen={"preheat__a"}).rows
     assert (row.label, row.tags) == ("library/app:mine", ("mine",))
     placement_id = row.cells[0].placement.id
-    assert overview.names([placement_id])[placement_id] == ("library/app:theirs", ("theirs",))
+    assert overview.names([placement_id])[placement_id].tags == ("theirs",)
+    assert overview.names([placement_id], {"preheat__a"})[placement_id].tags == ("mine",)
     assert overview.images(Shown(text="theirs")).rows
     assert overview.images(Shown(text="theirs"), seen={"preheat__a"}).rows == ()
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime
 from http import HTTPStatus
-from typing import Any
 
 from fastapi import APIRouter
-from pydantic import Field
+from pydantic import BaseModel, Field
 
+from preheat.doctor import State
 from preheat.provider.config import open_ledger
 from preheat.web.access import UPKEEP_DAG, ReaderDep
 from preheat.web.api.asking import CheckedRoute
@@ -20,15 +20,29 @@ __all__ = ["router"]
 router = APIRouter(tags=["health"], responses=PROBLEMS, route_class=CheckedRoute)
 
 
+class DoctorRun(Told):
+    """The run whose doctor looked."""
+
+    dag_id: str
+    run_id: str
+
+
+class Observation(BaseModel):
+    """One thing that the doctor looked at."""
+
+    about: str
+    check: str
+    state: State = Field(description="How it stands.")
+    detail: str
+    advice: str = Field(description="What to do.")
+
+
 class Health(Told):
     """An examination by the doctor."""
 
     seen_at: datetime
-    dag_id: str
-    run_id: str
-    observations: list[dict[str, Any]] = Field(
-        description="Each thing that was looked at, how it stands, and what to do."
-    )
+    run: DoctorRun
+    observations: list[Observation]
 
 
 @router.get("/health", operation_id="read_health", summary="Read the last examination")

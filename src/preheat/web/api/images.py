@@ -122,14 +122,14 @@ def read_image(
     if not cells:
         raise Refusal(HTTPStatus.NOT_FOUND, "No plan named such an image.")
     ids = [cell.placement.id for cell in cells]
-    _, label, tags = max(overview.names(ids, reader.seen).values())
+    name = max(overview.names(ids, reader.seen).values())
     blobs = overview.image(digest)
     return ImageDetail(
         repository=repository,
         digest=digest,
         platform=cells[0].placement.key.platform,
-        label=label,
-        tags=list(tags),
+        label=name.label,
+        tags=list(name.tags),
         size=blobs.size if blobs else None,
         blobs=[Blob(digest=b.digest, size=b.size) for b in blobs.blobs] if blobs else [],
         placements=[Placement.of(cell) for cell in cells],
