@@ -54,9 +54,4 @@ def read_health(reader: ReaderDep) -> Health:
         raise Refusal(
             HTTPStatus.NOT_FOUND, "The doctor has looked at nothing so far: run preheat_upkeep."
         )
-    return Health(
-        seen_at=found.seen_at,
-        dag_id=found.run.dag_id,
-        run_id=found.run.run_id,
-        observations=[dict(one) for one in found.observations],
-    )
+    return Health.model_validate(found)
