@@ -17,7 +17,7 @@ from preheat.web.api.asking import TextParameter
 from preheat.web.pages import imagestate
 from preheat.web.pages.linking import harbor_links, job_links
 from preheat.web.pages.showing import show
-from preheat.web.pages.watching import Watched, WatchedRuns, read_watched
+from preheat.web.pages.watching import WatchedRuns, read_watched
 from preheat.web.refusing import Refusal
 
 __all__ = ["Named", "NamedDep", "router", "show_state"]
@@ -115,7 +115,6 @@ def _show(
         "jobs": job_links(ledger, state.attempts, placements),
         "may_warm": may_run(reader.user, IMAGES_DAG),
         "may_verify": may_run(reader.user, VERIFY_DAG) and VERIFY_DAG in reader.dag_ids,
-        "Watched": Watched,
     }
     if template == "image.html":
         model |= {
