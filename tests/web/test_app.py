@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -181,3 +182,25 @@ def test_only_the_api_server_imports_the_app() -> None:
     )
     lines = done.stdout.splitlines()
     assert (lines[0], lines[-1]) == ("", "True ('/preheat', 'Preheat')")
+
+
+NAVIGATION = """
+from preheat_plugin import PreheatPlugin
+(entry,) = PreheatPlugin().external_views
+print(entry["href"], entry["icon"], entry["icon_dark_mode"], entry["url_route"])
+"""
+
+
+def test_the_navigation_knows_the_path_that_airflow_has() -> None:
+    """Behind a proxy Airflow may be below a path; the entry and its icons are there too."""
+    done = subprocess.run(
+        [sys.executable, "-c", NAVIGATION],
+        cwd=ROOT / "plugins",
+        env={**os.environ, "AIRFLOW__API__BASE_URL": "https://h/airflow/"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    href, *icons, route = done.stdout.splitlines()[-1].split()
+    assert (href, route) == ("/airflow/preheat/", "preheat")
+    assert all(re.fullmatch(r"/airflow/preheat/static/[0-9a-f]{16}/icon.*\.svg", i) for i in icons)

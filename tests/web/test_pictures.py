@@ -39,18 +39,18 @@ def test_a_trend_needs_two_moments() -> None:
     """One moment is no line, and nothing is drawn where nothing was counted."""
     begins = NOW - timedelta(hours=24)
     one = charts.Moment(begins, {Verdict.WARM: 2})
-    assert charts.trend([one], begins, NOW) is None
+    assert charts.trend([one]) is None
     empty = [charts.Moment(begins, {}), charts.Moment(NOW, {})]
-    assert charts.trend(empty, begins, NOW) is None
+    assert charts.trend(empty) is None
 
 
 def test_a_trend_stacks_what_was_counted() -> None:
     """The upper edge is the most that there ever was; bands lie upon each other."""
     begins = NOW - timedelta(hours=24)
     later = charts.Moment(NOW, {Verdict.WARM: 2, Verdict.COLD: 2})
-    drawn = charts.trend([later, charts.Moment(begins, {Verdict.WARM: 1})], begins, NOW)
+    drawn = charts.trend([later, charts.Moment(begins, {Verdict.WARM: 1})])
     assert drawn is not None
-    assert drawn.top == 4
+    assert (drawn.top, drawn.begins, drawn.ends) == (4, begins, NOW)
     assert drawn.areas[Verdict.WARM] == "0.0,90.0 720.0,60.0 720.0,120.0 0.0,120.0"
     assert drawn.areas[Verdict.COLD] == "0.0,90.0 720.0,0.0 720.0,60.0 0.0,90.0"
     assert Verdict.PARTIAL not in drawn.areas

@@ -11,6 +11,7 @@ from airflow.api_fastapi.core_api.security import GetUserDep
 from fastapi import FastAPI, Request, Response, Security
 
 from preheat import __version__
+from preheat.web import PREFIX
 from preheat.web.api import make_router
 from preheat.web.contract import AUTHORIZATION, REQUEST_BODY, RESPONSES, Counts
 from preheat.web.document import document_of
@@ -24,9 +25,6 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
 __all__ = ["PREFIX", "make_app"]
-
-PREFIX = "/preheat"
-"""Where Airflow mounts the app."""
 
 
 def make_app() -> FastAPI:

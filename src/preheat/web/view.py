@@ -11,12 +11,10 @@ from urllib.parse import urlsplit
 
 from airflow.sdk.configuration import conf
 
+from preheat.web import PREFIX
 from preheat.web.pages.assets import asset_path
 
-__all__ = ["PREFIX", "navigation_entry"]
-
-PREFIX = "/preheat"
-"""Where Airflow mounts the app."""
+__all__ = ["navigation_entry"]
 
 
 def navigation_entry() -> dict[str, Any]:

@@ -117,7 +117,7 @@ def test_the_page_stands_in_airflows_navigation(real_airflow: RealAirflow, look:
     """Found, opened, themed as Airflow is; the address in the bar leads back to what is shown."""
     looker = look()
     looker.page.goto(f"{real_airflow.api.url}/")
-    looker.page.get_by_role("link", name="Preheat").click()
+    looker.page.get_by_role("link", name="Preheat", exact=True).click()
     frame = looker.frame
     expect(frame.get_by_role("heading", name="Coverage", level=1)).to_be_visible()
     assert looker.page.locator("img[src*='/preheat/static/']").first.is_visible()
@@ -216,6 +216,20 @@ def test_a_broken_layer_is_understood_and_mended_from_the_page_alone(
     expect(frame.locator(".live")).to_contain_text("has ended")
     assert frame.evaluate("window.notReloaded")
     looker.picture("mended")
+    assert looker.complaints == []
+
+
+def test_the_peers_are_asked_again(real_airflow: RealAirflow, look: Any) -> None:
+    """*Verify now* heats nothing, and is followed to its end."""
+    real_airflow.api.unpause("preheat_verify")
+    before = real_airflow.ledger.overview.now()
+    looker = look()
+    frame = looker.open(an_image(real_airflow))
+    frame.get_by_role("button", name="Verify now").click()
+    expect(frame.locator(".live")).to_contain_text("has ended", timeout=120_000)
+    expect(frame.locator(".live .state")).to_contain_text("success")
+    again = real_airflow.ledger.overview.images(Shown(verdicts=(Verdict.WARM,)), limit=1).rows[0]
+    assert all((cell.placement.checked_at or before) > before for cell in again.cells)
     assert looker.complaints == []
 
 

@@ -72,8 +72,8 @@ def bars(counts: Mapping[Verdict, int]) -> tuple[Bar, ...]:
     return tuple(made)
 
 
-def trend(found: Iterable[Moment], begins: datetime, ends: datetime) -> Trend | None:
-    """Draw what stood how from ``begins`` to ``ends``; None for fewer than two moments.
+def trend(found: Iterable[Moment]) -> Trend | None:
+    """Draw what stood how, from the first moment to the last; None for fewer than two moments.
 
     Between two moments nobody counted: a line from one to the next, no more.
     """
@@ -81,6 +81,7 @@ def trend(found: Iterable[Moment], begins: datetime, ends: datetime) -> Trend | 
     top = max((one.total for one in moments), default=0)
     if len(moments) < 2 or not top:  # noqa: PLR2004 - a line has two ends
         return None
+    begins, ends = moments[0].at, moments[-1].at
     length = (ends - begins).total_seconds()
     across = [WIDTH * (one.at - begins).total_seconds() / length for one in moments]
     below = [0.0] * len(moments)

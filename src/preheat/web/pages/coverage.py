@@ -161,8 +161,7 @@ def _row(image: ImageRow) -> Row:
 
 
 def _trend(ledger: Ledger, period: Period, now: datetime) -> charts.Trend | None:
-    begins = now - period.length
-    return charts.trend(_moments(ledger.upkeep.tallies(begins)), begins, now)
+    return charts.trend(_moments(ledger.upkeep.tallies(now - period.length)))
 
 
 def _moments(tallies: Sequence[Any]) -> list[charts.Moment]:

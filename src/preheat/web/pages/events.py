@@ -9,6 +9,7 @@ from fastapi.responses import HTMLResponse
 
 from preheat.provider.config import open_ledger
 from preheat.web.access import EVENTS_DAG, ReaderDep
+from preheat.web.api.asking import TextParameter
 from preheat.web.pages.showing import show
 from preheat.web.paging import Cursor, read_cursor, write_cursor
 
@@ -23,7 +24,7 @@ _ROWS = 50
 def show_events(
     request: Request,
     reader: ReaderDep,
-    repository: Annotated[str, Query(max_length=255)] = "",
+    repository: TextParameter = "",
     state: Annotated[str, Query(pattern="^(waiting|done|)$")] = "",
     cursor: Cursor = "",
 ) -> HTMLResponse:

@@ -13,10 +13,11 @@ from preheat.plan import Disposition
 from preheat.provider.config import open_ledger
 from preheat.web.access import EVENTS_DAG, IMAGES_DAG, VERIFY_DAG, Reader, ReaderDep, may_run
 from preheat.web.airflowcalls import AirflowCallsDep
+from preheat.web.api.asking import TextParameter
 from preheat.web.pages import imagestate
 from preheat.web.pages.linking import harbor_links, job_links
 from preheat.web.pages.showing import show
-from preheat.web.pages.watching import Watched, WatchedRuns, read_watched
+from preheat.web.pages.watching import WatchedRuns, read_watched
 from preheat.web.refusing import Refusal
 
 __all__ = ["Named", "NamedDep", "router", "show_state"]
@@ -35,8 +36,8 @@ class Named:
 
     def __init__(
         self,
-        repository: Annotated[str, Query(min_length=1, max_length=255)],
-        digest: Annotated[str, Query(min_length=1, max_length=160)],
+        repository: Annotated[TextParameter, Query(min_length=1)],
+        digest: Annotated[TextParameter, Query(min_length=1)],
     ) -> None:
         self.repository = repository
         self.digest = digest
@@ -114,7 +115,6 @@ def _show(
         "jobs": job_links(ledger, state.attempts, placements),
         "may_warm": may_run(reader.user, IMAGES_DAG),
         "may_verify": may_run(reader.user, VERIFY_DAG) and VERIFY_DAG in reader.dag_ids,
-        "Watched": Watched,
     }
     if template == "image.html":
         model |= {

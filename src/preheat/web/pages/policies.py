@@ -6,9 +6,9 @@ import asyncio
 from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, Response
 
 from preheat.ledger import Shown, StoredPlan
@@ -16,6 +16,7 @@ from preheat.plan import IMAGES_PLAN, LOOKS
 from preheat.provider.config import open_ledger
 from preheat.web.access import POLICY_DAG, Reader, ReaderDep, may_run
 from preheat.web.airflowcalls import AirflowCalls, AirflowCallsDep
+from preheat.web.api.asking import NameParameter
 from preheat.web.api.policies import PolicyName
 from preheat.web.pages.coverage import summaries
 from preheat.web.pages.markdown import html_of
@@ -163,7 +164,7 @@ async def show_planning(
     reader: ReaderDep,
     calls: AirflowCallsDep,
     name: PolicyName,
-    run_id: Annotated[str, Query(max_length=250)],
+    run_id: NameParameter,
 ) -> Response:
     """Show whether the plan of a run is there yet, until it is or the run has ended."""
     reader.require(dag_of(name))

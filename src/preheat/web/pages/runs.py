@@ -18,6 +18,7 @@ from preheat.provider.config import open_ledger
 from preheat.verdict import Verdict
 from preheat.web.access import Reader, ReaderDep
 from preheat.web.airflowcalls import AirflowCallsDep
+from preheat.web.api.asking import NameParameter
 from preheat.web.pages import charts
 from preheat.web.pages.showing import show
 from preheat.web.pages.watching import ENDED
@@ -37,8 +38,7 @@ router = APIRouter()
 _ROWS = 25
 _STATES = ("success", "failed", "running", "queued")
 
-DagId = Annotated[str, Query(min_length=1, max_length=250, pattern=r"^[\w.-]+$")]
-RunId = Annotated[str, Query(min_length=1, max_length=250)]
+RunName = Annotated[NameParameter, Query(min_length=1)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,7 @@ async def show_runs(
     request: Request,
     reader: ReaderDep,
     calls: AirflowCallsDep,
-    dag_id: Annotated[str, Query(max_length=250)] = "",
+    dag_id: NameParameter = "",
     state: Annotated[str, Query(pattern="^(success|failed|running|queued|)$")] = "",
     cursor: Cursor = "",
 ) -> HTMLResponse:
@@ -121,7 +121,7 @@ async def show_runs(
 
 @router.get("/run", include_in_schema=False)
 async def show_run(
-    request: Request, reader: ReaderDep, calls: AirflowCallsDep, dag_id: DagId, run_id: RunId
+    request: Request, reader: ReaderDep, calls: AirflowCallsDep, dag_id: RunName, run_id: RunName
 ) -> HTMLResponse:
     """Show one run."""
     return await _show(request, reader, calls, (dag_id, run_id), "run.html")  # type: ignore[return-value] # without a mark there is a page
@@ -132,8 +132,8 @@ async def show_run_now(
     request: Request,
     reader: ReaderDep,
     calls: AirflowCallsDep,
-    dag_id: DagId,
-    run_id: RunId,
+    dag_id: RunName,
+    run_id: RunName,
     mark: Annotated[str, Query(max_length=64)] = "",
 ) -> Response:
     """Show what has changed of a run; nothing where nothing has."""

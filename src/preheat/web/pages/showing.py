@@ -13,6 +13,7 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from preheat.rendering import count_of
+from preheat.web import PREFIX
 from preheat.web.pages import words
 from preheat.web.pages.assets import asset_path
 
@@ -43,7 +44,7 @@ class Addresses:
     @property
     def airflow(self) -> str:
         """Path of Airflow's own pages, without a slash at its end."""
-        return self.root.removesuffix("/preheat")
+        return self.root.removesuffix(PREFIX)
 
     def to(self, path: str, /, **query: Any) -> str:
         """Address one of our pages."""
