@@ -216,12 +216,17 @@ class Plan:
     def as_dry_run(self) -> Plan:
         """Show what it would do, and do none of it: nothing is asked, nobody is waited for.
 
-        A placement that it would not ask for keeps the words that say why.
+        A placement says that it would be asked for, or keeps the words that say why not.
         """
         return replace(
             self,
             placements=tuple(
-                replace(placement, disposition=Disposition.DRY_RUN) for placement in self.placements
+                replace(
+                    placement,
+                    disposition=Disposition.DRY_RUN,
+                    detail=placement.detail or "would be asked for",
+                )
+                for placement in self.placements
             ),
             opens_at=None,
             over_budget="",

@@ -105,6 +105,20 @@ def test_every_policy_can_be_run_dry(dags: dict[str, DAG], dag_id: str) -> None:
     assert param.value is False
 
 
+def test_no_two_dags_share_a_field_of_their_forms(dags: dict[str, DAG]) -> None:
+    """Airflow writes what a run was started with into it, and the next run would find it there."""
+    again = parse()
+    fields = [
+        dag.params.get_param(name)
+        for found in (dags, again)
+        for dag in found.values()
+        for name in dag.params
+    ]
+
+    assert len(fields) > 2 * len(POLICIES)
+    assert len({id(field) for field in fields}) == len(fields)
+
+
 def test_parsing_twice_gives_the_same(dags: dict[str, DAG]) -> None:
     """A DAG that differs from parse to parse gets a new version each time."""
     first, second = (

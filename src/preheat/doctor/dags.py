@@ -45,7 +45,7 @@ def dags(setup: Setup) -> Iterator[Observation]:
         yield Observation("Airflow", check, State.LOOK, detail, advice)
     if _EVENTS_DAG in paused:
         paused.remove(_EVENTS_DAG)
-        detail = f"{_EVENTS_DAG} is paused, but {_some(listening)} run on events: those wait"
+        detail = f"{_EVENTS_DAG} is paused: what happens in Harbor waits, for {_some(listening)}"
         yield Observation("Airflow", check, State.WRONG, detail, f"`{_unpause(_EVENTS_DAG)}`")
     if paused:
         detail = f"paused: {_some(paused)}; a run of a paused DAG waits, also one started by hand"
@@ -69,7 +69,7 @@ def webhooks(conn_id: str, setup: Setup) -> Iterator[Observation]:
         return
     if isinstance(told, PreheatError):
         raise told
-    check, who = "webhooks", f"{_some(listening)} run on its events"
+    check, who = "webhooks", f"on its events runs {_some(listening)}"
     if told:
         yield Observation(conn_id, check, State.OK, f"its webhooks are believed; {who}")
         return

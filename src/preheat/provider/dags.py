@@ -19,7 +19,7 @@ from preheat.policy.model import OnPartial, Retry
 from preheat.provider.assets import warm_asset
 from preheat.provider.docs import invalid_doc, policy_doc
 from preheat.provider.files import Files
-from preheat.provider.forms import DRY_RUN, images_form
+from preheat.provider.forms import images_form, policy_form
 from preheat.provider.operators.approval import BudgetApprovalOperator
 from preheat.provider.operators.placements import ClusterPlacementsOperator
 from preheat.provider.operators.plan import EvaluatePolicyOperator
@@ -148,7 +148,7 @@ def _policy_dag(policy: Policy, clusters: Clusters) -> DAG:
         max_active_runs=1,
         tags=_tags(policy),
         default_args={"owner": policy.owner or "preheat"},
-        params={"dry_run": DRY_RUN},
+        params=policy_form(),
         doc_md=policy_doc(policy),
     ) as dag:
         Body(

@@ -1,4 +1,8 @@
-"""The forms behind *Trigger*: what a person may say to a run."""
+"""The forms behind *Trigger*: what a person may say to a run.
+
+Each DAG gets fields of its own: Airflow writes what a run was started with into the very objects
+(tried on 3.3.2), and one that was shared would carry it to another DAG's runs in that process.
+"""
 
 from __future__ import annotations
 
@@ -11,22 +15,26 @@ from preheat.placement import Scope
 if TYPE_CHECKING:
     from preheat.policy.model import Clusters
 
-__all__ = ["DRY_RUN", "images_form", "verify_form"]
+__all__ = ["CHECK_ALL", "images_form", "policy_form", "upkeep_form", "verify_form"]
 
-DRY_RUN = Param(
-    False,
-    type="boolean",
-    title="Dry run",
-    description_md="Plan and stop: nothing is asked of any cluster.",
-)
+CHECK_ALL = "check_all"
 
 
-REASON = Param(
-    None,
-    type=["null", "string"],
-    title="Reason",
-    description_md="For those who read the run later.",
-)
+def policy_form() -> dict[str, Param]:
+    """Make the form of a policy's DAG."""
+    return {"dry_run": _dry_run()}
+
+
+def upkeep_form() -> dict[str, Param]:
+    """Make the form of ``preheat_upkeep``."""
+    check_all = Param(
+        False,
+        type="boolean",
+        title="Check all",
+        description_md="Look at everything that is to be kept warm, due or not: after peers were "
+        "replaced, or lost their disks.",
+    )
+    return {CHECK_ALL: check_all}
 
 
 def images_form(clusters: Clusters) -> dict[str, Param]:
@@ -65,8 +73,8 @@ def images_form(clusters: Clusters) -> dict[str, Param]:
             description_md="Which peers should hold the images.",
         ),
         "registry": _registry(clusters),
-        "reason": REASON,
-        "dry_run": DRY_RUN,
+        "reason": _reason(),
+        "dry_run": _dry_run(),
     }
     return fields
 
@@ -97,7 +105,7 @@ def verify_form(clusters: Clusters) -> dict[str, Param]:
             description_md="Where to look for the images; none chosen: wherever they were planned.",
         ),
         "registry": _registry(clusters),
-        "reason": REASON,
+        "reason": _reason(),
     }
     return fields
 
@@ -110,4 +118,22 @@ def _registry(clusters: Clusters) -> Param:
         enum=registries or ["harbor_default"],
         title="Registry",
         description_md="Airflow connection of the Harbor that holds them.",
+    )
+
+
+def _reason() -> Param:
+    return Param(
+        None,
+        type=["null", "string"],
+        title="Reason",
+        description_md="For those who read the run later.",
+    )
+
+
+def _dry_run() -> Param:
+    return Param(
+        False,
+        type="boolean",
+        title="Dry run",
+        description_md="Plan and stop: nothing is asked of any cluster.",
     )

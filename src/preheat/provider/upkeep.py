@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import DAG, CronTriggerTimetable, Param
+from airflow.sdk import DAG, CronTriggerTimetable
 
 from preheat.plan import UPKEEP_PLAN, Disposition, Plan, PlannedPlacement
 from preheat.policy.model import Retry
@@ -19,6 +19,7 @@ from preheat.policy.placing import limit_run
 from preheat.provider.config import max_map_length
 from preheat.provider.docs import invalid_doc
 from preheat.provider.files import Files
+from preheat.provider.forms import CHECK_ALL, upkeep_form
 from preheat.provider.operators.doctor import PreheatDoctorOperator
 from preheat.provider.operators.plan import EvaluatePolicyOperator
 from preheat.provider.operators.recheck import RecheckPlacementsOperator
@@ -41,7 +42,6 @@ if TYPE_CHECKING:
 
 __all__ = ["KeepWarmSource", "upkeep_dag"]
 
-CHECK_ALL = "check_all"
 _EVERY = timedelta(hours=1)
 _CRON = "17 * * * *"
 _EVER = timedelta(days=3660)
@@ -146,7 +146,7 @@ def upkeep_dag(dag_folder: Path, doc: str | None) -> DAG:
         max_active_runs=1,
         tags=["preheat", "upkeep", *(["invalid"] if problems else [])],
         default_args={"owner": "preheat"},
-        params={CHECK_ALL: _CHECK_ALL},
+        params=upkeep_form(),
         doc_md=f"{doc}\n\n{wrong}" if problems else doc,
     ) as dag:
         source = BrokenSource(problems) if problems else KeepWarmSource(clusters, files)
@@ -162,15 +162,6 @@ def upkeep_dag(dag_folder: Path, doc: str | None) -> DAG:
         for cluster in clusters:
             _look_after(cluster, plan, prune)
     return dag
-
-
-_CHECK_ALL = Param(
-    False,
-    type="boolean",
-    title="Check all",
-    description_md="Look at everything that is to be kept warm, due or not: after peers were "
-    "replaced, or lost their disks.",
-)
 
 
 def _look_after(cluster: Cluster, plan: BaseOperator, prune: BaseOperator) -> None:

@@ -70,7 +70,7 @@ ALL = dict.fromkeys(
             id="one is paused",
         ),
         pytest.param(
-            {**ALL, "preheat_events": True}, State.WRONG, "web run on events", id="events wait"
+            {**ALL, "preheat_events": True}, State.WRONG, "waits, for web", id="events wait"
         ),
         pytest.param(
             {name: False for name in ALL if name != "preheat__web"},

@@ -39,7 +39,8 @@ def test_it_is_known_for_one(
     real = ledger.record_plan(plan(planned()), run)
     ledger.record_plan(plan().as_dry_run(), replace(DRY, run_id="empty"))
 
-    assert [item.disposition for item in made.items] == [Disposition.DRY_RUN]
+    (item,) = made.items
+    assert (item.disposition, item.detail) == (Disposition.DRY_RUN, "would be asked for")
     assert ledger.is_dry_run(DRY.dag_id, DRY.run_id)
     assert ledger.is_dry_run(DRY.dag_id, "empty")
     assert ledger.is_dry_plan(made.plan_id)
