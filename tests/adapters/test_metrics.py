@@ -34,8 +34,6 @@ if TYPE_CHECKING:
 
     from preheat.ledger import Ledger
 
-STATSD = "Airflow needs the package statsd to speak to one"
-
 
 @dataclass(frozen=True)
 class ReadyPlan:
@@ -186,7 +184,6 @@ def tell_all() -> None:
 
 def test_a_plain_statsd_finds_the_labels_in_the_name() -> None:
     """Airflow sends it no tags: all clusters would be one series."""
-    pytest.importorskip("statsd", reason=STATSD)
     with statsd() as received:
         tell_all()
         lines = received.lines()
@@ -201,7 +198,6 @@ def test_a_plain_statsd_finds_the_labels_in_the_name() -> None:
 
 def test_a_statsd_in_the_format_of_influxdb_finds_them_in_tags() -> None:
     """The name is the same for all series then."""
-    pytest.importorskip("statsd", reason=STATSD)
     with statsd(statsd_influxdb_enabled="True") as received:
         tell_all()
         lines = received.lines()
