@@ -201,7 +201,7 @@ def receiver(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Receiv
     config._opened.clear()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def real_airflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealAirflow]:
     """Start Airflow with all its parts and the sandbox, once; a policy has warmed its images."""
     root = tmp_path_factory.mktemp("clone")

@@ -7,12 +7,13 @@ all of them did.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from sqlalchemy import delete, func, insert, select
 
 from preheat.ledger import coverage
-from preheat.ledger.engine import clock
+from preheat.ledger.engine import clock, in_parts
 from preheat.ledger.overviewrecords import Shown
 from preheat.ledger.schema import tally as table
 from preheat.verdict import Verdict
@@ -20,10 +21,12 @@ from preheat.verdict import Verdict
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from sqlalchemy import Connection
+    from sqlalchemy import ColumnElement, Connection
 
 __all__ = ["Tally", "forget", "record", "since"]
 
+_MOST_MOMENTS = 400  # more than a picture has room for
+_MINUTES_FOR = timedelta(days=1)
 ADVISORY_LOCK = 0x7072656874616C  # "prehtal"
 
 
@@ -64,15 +67,29 @@ def record(connection: Connection) -> None:
 
 
 def since(connection: Connection, moment: datetime) -> list[Tally]:
-    """Read the tallies from a moment on, in the order of time."""
-    query = select(table).where(table.c.taken_at >= moment)
-    ordered = query.order_by(table.c.taken_at, table.c.cluster, table.c.verdict)
+    """Read the tallies from a moment on, in the order of time; of many, some at even distances.
+
+    The last one is always among them.
+    """
+    moments = _moments(connection, table.c.taken_at >= moment)
+    chosen = moments[::-1][:: -(-len(moments) // _MOST_MOMENTS) or 1]
+    query = select(table).order_by(table.c.taken_at, table.c.cluster, table.c.verdict)
     return [
         Tally(row.taken_at, row.cluster, Verdict(row.verdict), row.placements, row.bytes)
-        for row in connection.execute(ordered)
+        for some in in_parts(chosen[::-1])
+        for row in connection.execute(query.where(table.c.taken_at.in_(some)))
     ]
 
 
-def forget(connection: Connection, before: datetime) -> None:
-    """Remove those that are older."""
+def forget(connection: Connection, before: datetime, now: datetime) -> None:
+    """Remove those that are older; after a day the last one of each hour is enough."""
     connection.execute(delete(table).where(table.c.taken_at < before))
+    older = _moments(connection, table.c.taken_at < now - _MINUTES_FOR)
+    last_of = {moment.replace(minute=0): moment for moment in older}
+    for some in in_parts(sorted(set(older) - set(last_of.values()))):
+        connection.execute(delete(table).where(table.c.taken_at.in_(some)))
+
+
+def _moments(connection: Connection, condition: ColumnElement[bool]) -> list[datetime]:
+    query = select(table.c.taken_at).where(condition).distinct().order_by(table.c.taken_at)
+    return list(connection.scalars(query))

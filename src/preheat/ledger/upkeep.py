@@ -145,7 +145,7 @@ class Upkeep:
             tallies.record(connection)
 
     def tallies(self, since: datetime) -> list[Tally]:
-        """Read how many stood how from then on, in the order of time."""
+        """Read how many stood how from then on, in the order of time; of many moments, some."""
         with engine.reading(self._engine) as connection:
             return tallies.since(connection, since)
 
@@ -166,7 +166,7 @@ class Upkeep:
             wanted.forget_expired(connection, now)
             retention.forget_ignored(connection, before)
             examinations.forget(connection, before)
-            tallies.forget(connection, before)
+            tallies.forget(connection, before, now)
         counts = dict.fromkeys(
             (retention.forget_plans, retention.forget_attempts, retention.forget_events), 0
         )

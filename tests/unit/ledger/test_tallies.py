@@ -128,3 +128,43 @@ def test_old_tallies_go(ledger: Ledger, wanted: list[int]) -> None:
 
     (left,) = ledger.upkeep.tallies(ledger.upkeep.now() - 2 * RETENTION)
     assert left.taken_at > ledger.upkeep.now() - HOUR
+
+
+def minutes(ledger: Ledger, count: int, *, ago: timedelta) -> None:
+    """Write one tally a minute, so many before a moment in the past."""
+    last = (ledger.upkeep.now() - ago).replace(second=0, microsecond=0)
+    rows = [
+        {
+            "taken_at": last - timedelta(minutes=number),
+            "cluster": "eu-1",
+            "verdict": Verdict.WARM.value,
+            "placements": number,
+            "bytes": 0,
+        }
+        for number in range(count)
+    ]
+    with ledger._engine.begin() as connection:
+        connection.execute(table.insert(), rows)
+
+
+def test_of_many_minutes_some_are_told_and_the_last_one(ledger: Ledger) -> None:
+    """A picture has room for no more, and a busy month has 43,200 of them."""
+    minutes(ledger, 1000, ago=timedelta(minutes=1))
+    told = ledger.upkeep.tallies(ledger.upkeep.now() - timedelta(days=1))
+    assert 300 < len(told) <= 400
+    assert told[-1].placements == 0
+    assert [each.taken_at for each in told] == sorted(each.taken_at for each in told)
+
+
+def test_after_a_day_an_hour_has_one_tally(ledger: Ledger) -> None:
+    """Its last one; younger ones stay, minute by minute."""
+    minutes(ledger, 300, ago=timedelta(days=2))
+    minutes(ledger, 30, ago=timedelta(minutes=1))
+    ledger.upkeep.prune(RETENTION)
+    now = ledger.upkeep.now()
+    told = ledger.upkeep.tallies(now - timedelta(days=3))
+    young = [each for each in told if each.taken_at > now - HOUR]
+    old = [each for each in told if each.taken_at < now - HOUR]
+    assert len(young) == 30
+    assert 5 <= len(old) <= 6
+    assert len({each.taken_at.replace(minute=0) for each in old}) == len(old)

@@ -34,9 +34,13 @@ DESKTOP = (1400, 900)
 PHONE = (390, 844)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    """Start the browser that ``make browser`` found."""
+    """Start the browser that ``make browser`` found.
+
+    Playwright keeps an event loop in this thread meanwhile, in which nothing else can run one: it
+    must be gone before the next file.
+    """
     named = os.environ.get("PREHEAT_CHROMIUM")
     found = named or next((path for name in NAMES if (path := shutil.which(name))), None)
     arguments = [*QUIET, *(["--no-sandbox"] if os.geteuid() == 0 else [])]

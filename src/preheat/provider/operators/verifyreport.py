@@ -18,7 +18,7 @@ from preheat.upkeep import State
 from preheat.verdict import Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from airflow.sdk import Context
 
@@ -40,6 +40,7 @@ class VerifyReportOperator(BaseOperator):
     :param plan_task_id: the task that made the plan.
     """
 
+    template_fields: Sequence[str] = ("plan_task_id",)
     ui_color = "#fdf3dc"
 
     def __init__(self, *, plan_task_id: str, **kwargs: Any) -> None:
