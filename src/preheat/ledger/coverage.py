@@ -43,7 +43,12 @@ def conditions(
 
     :param dag_ids: DAGs whose plans may be seen; None for all.
     """
-    return [*visible(shown, now, dag_ids), *_chosen(shown, dag_ids)]
+    if shown.text and not shown.everything:
+        # In one look at the want: two for each of 50,000 placements take twice as long.
+        named = _wanted(shown, now, dag_ids, _is_named(shown.text))
+        return [named, placement.c.deleted_at.is_(None), *_chosen(shown)]
+    text = [_named(shown.text, dag_ids)] if shown.text else []
+    return [*visible(shown, now, dag_ids), *_chosen(shown), *text]
 
 
 def visible(
@@ -51,10 +56,7 @@ def visible(
 ) -> list[ColumnElement[bool]]:
     """Say which placements may be seen, and are wanted unless everything is to be shown."""
     if not shown.everything:
-        wants = exists().where(
-            want.c.placement_id == placement.c.id, *wanted.holds(now, dag_ids, shown.policy)
-        )
-        return [wants, placement.c.deleted_at.is_(None)]
+        return [_wanted(shown, now, dag_ids), placement.c.deleted_at.is_(None)]
     planned = exists().where(
         plan_placement.c.placement_id == placement.c.id,
         plan.c.id == plan_placement.c.plan_id,
@@ -64,7 +66,17 @@ def visible(
     return [planned.where(plan.c.policy == shown.policy) if shown.policy else planned]
 
 
-def _chosen(shown: Shown, dag_ids: Collection[str] | None) -> list[ColumnElement[bool]]:
+def _wanted(
+    shown: Shown,
+    now: datetime,
+    dag_ids: Collection[str] | None,
+    *conditions: ColumnElement[bool],
+) -> ColumnElement[bool]:
+    its = want.c.placement_id == placement.c.id
+    return exists().where(its, *wanted.holds(now, dag_ids, shown.policy), *conditions)
+
+
+def _chosen(shown: Shown) -> list[ColumnElement[bool]]:
     chosen: list[ColumnElement[bool]] = []
     if shown.project:
         chosen.append(_starts(placement.c.repository, f"{shown.project}/"))
@@ -72,8 +84,6 @@ def _chosen(shown: Shown, dag_ids: Collection[str] | None) -> list[ColumnElement
         chosen.append(placement.c.cluster == shown.cluster)
     if shown.verdicts:
         chosen.append(placement.c.verdict.in_([verdict.value for verdict in shown.verdicts]))
-    if shown.text:
-        chosen.append(_named(shown.text, dag_ids))
     return chosen
 
 
@@ -82,19 +92,25 @@ def _named(text: str, dag_ids: Collection[str] | None) -> ColumnElement[bool]:
 
     Tags are those of what is wanted: nobody else remembers them without going through all plans.
     """
-    tagged = exists().where(
-        want.c.placement_id == placement.c.id,
-        or_(
-            want.c.label.ilike(f"%{_escaped(text)}%", escape=_ESCAPE),
-            cast(want.c.tags, Text).ilike(f'%"{_escaped(text)}%', escape=_ESCAPE),
-        ),
-        *wanted.seen_by(dag_ids),
-    )
+    its = want.c.placement_id == placement.c.id
+    tagged = exists().where(its, _is_tagged(text), *wanted.seen_by(dag_ids))
+    return or_(_is_called(text), tagged)
+
+
+def _is_named(text: str) -> ColumnElement[bool]:
+    return or_(_is_called(text), _is_tagged(text))
+
+
+def _is_called(text: str) -> ColumnElement[bool]:
     digest = text if text.startswith("sha256:") else f"sha256:{text}"
+    its_name = placement.c.repository.ilike(f"%{_escaped(text)}%", escape=_ESCAPE)
+    return or_(its_name, _starts(placement.c.digest, digest))
+
+
+def _is_tagged(text: str) -> ColumnElement[bool]:
     return or_(
-        placement.c.repository.ilike(f"%{_escaped(text)}%", escape=_ESCAPE),
-        _starts(placement.c.digest, digest),
-        tagged,
+        want.c.label.ilike(f"%{_escaped(text)}%", escape=_ESCAPE),
+        cast(want.c.tags, Text).ilike(f'%"{_escaped(text)}%', escape=_ESCAPE),
     )
 
 
