@@ -60,8 +60,12 @@ down: ## Stop the compose stack; its data stays.
 ##@ Check
 
 .PHONY: test
-test: lint types ## Lint, types and every test, on all cores; needs no Docker (PYTEST_ARGS).
+test: lint types browser ## Lint, types and every test, on all cores; needs no Docker (PYTEST_ARGS).
 	@$(BIN)/pytest $(WORKERS) $(PYTEST_ARGS)
+
+.PHONY: browser
+browser: $(READY) ## Make sure that there is a Chromium for the tests of the pages (PREHEAT_CHROMIUM).
+	@scripts/chromium.sh $(BIN)/playwright
 
 .PHONY: test-fast
 test-fast: $(READY) ## The tests that need neither Airflow nor a server.

@@ -29,3 +29,10 @@ class PreheatPlugin(AirflowPlugin):
         from preheat.web.app import PREFIX, make_app  # noqa: PLC0415
 
         return [{"name": "Preheat", "app": make_app(), "url_prefix": PREFIX}]
+
+    @cached_property
+    def external_views(self) -> list[dict[str, Any]]:
+        """Give what Airflow's navigation shows; nobody but the API server needs it."""
+        from preheat.web.view import navigation_entry  # noqa: PLC0415
+
+        return [navigation_entry()]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from preheat.placement import PlacementKey, TrackSettings
 
 __all__ = [
+    "IMAGES_PLAN",
+    "LOOKS",
+    "UPKEEP_PLAN",
+    "VERIFY_PLAN",
     "ClusterBytes",
     "Decision",
     "Disposition",
@@ -28,6 +32,15 @@ __all__ = [
     "ReasonCode",
     "Waiting",
 ]
+
+IMAGES_PLAN = "preheat_images"
+"""Name that plans of typed images carry in place of a policy's."""
+UPKEEP_PLAN = "preheat_upkeep"
+"""Name that upkeep's plans carry: what is kept warm, and due."""
+VERIFY_PLAN = "preheat_verify"
+"""Name that plans carry by which somebody only looks again."""
+LOOKS = (UPKEEP_PLAN, VERIFY_PLAN)
+"""Plans that want nothing warm: they look at what others want."""
 
 
 class ReasonCode(StrEnum):
@@ -104,6 +117,7 @@ class Disposition(StrEnum):
     """What a plan does with a placement."""
 
     ASK = "ASK"
+    LOOK = "LOOK"
     ALREADY_WARM = "ALREADY_WARM"
     NEXT_RUN = "NEXT_RUN"
     DRY_RUN = "DRY_RUN"
@@ -177,6 +191,7 @@ class Plan:
     :param over_budget: what a person is to be asked, where the budget says so.
     :param keep_warm: whether and for how long what it asks for is looked after between runs.
     :param partial: whether it looks at some repositories only, so that what it lacks says nothing.
+    :param dry_run: whether it was made to look at, and nothing is asked.
     """
 
     policy: str
@@ -196,6 +211,22 @@ class Plan:
     over_budget: str = ""
     keep_warm: KeepWarm | None = None
     partial: bool = False
+    dry_run: bool = False
+
+    def as_dry_run(self) -> Plan:
+        """Show what it would do, and do none of it: nothing is asked, nobody is waited for.
+
+        A placement that it would not ask for keeps the words that say why.
+        """
+        return replace(
+            self,
+            placements=tuple(
+                replace(placement, disposition=Disposition.DRY_RUN) for placement in self.placements
+            ),
+            opens_at=None,
+            over_budget="",
+            dry_run=True,
+        )
 
     def counts(self) -> dict[str, int]:
         """How many decisions each reason code has (the first, deciding reason counts)."""

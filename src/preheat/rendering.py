@@ -27,6 +27,7 @@ __all__ = [
     "count_of",
     "event_line",
     "finding_lines",
+    "look_table",
     "outcome_table",
     "table_text",
     "too_few_hosts",
@@ -115,10 +116,12 @@ def _proof_lines(finding: Finding) -> list[str]:
     return lines
 
 
-def advice(finding: Finding) -> str:
+def advice(finding: Finding, *, named: str = "above") -> str:
     """Say in a sentence or two how much is missing, why, and what to do.
 
-    Which layer on which host is told once, by :func:`finding_lines`.
+    Which layer on which host is told once, by :func:`finding_lines` or a page.
+
+    :param named: where that is.
     """
     if finding.verdict is Verdict.UNKNOWN:
         return (
@@ -136,9 +139,9 @@ def advice(finding: Finding) -> str:
     reasons = list(dict.fromkeys(layer.words for layer in finding.missing if layer.words))
     why = f": {'; '.join(map(_unstopped, reasons[:_SHOWN_REASONS]))}" if reasons else ""
     return (
-        f"{missing} missing ({size}, named above){why}. Where the registry answers with an error, "
-        "mend that; where it can serve the layer, look at the log and the disk of the peers. "
-        "A further try fetches only what is missing."
+        f"{missing} missing ({size}, named {named}){why}. Where the registry answers with an "
+        "error, mend that; where it can serve the layer, look at the log and the disk of the "
+        "peers. A further try fetches only what is missing."
     )
 
 
@@ -185,11 +188,28 @@ def outcome_table(outcomes: Sequence[Outcome]) -> Table:
     return table
 
 
+def look_table(outcomes: Sequence[Outcome]) -> Table:
+    """Lay out what the peers were found to hold; scopes differ where an image was planned twice."""
+    table = Table(box=SIMPLE, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
+    table.add_column("image", overflow="fold")
+    for name in ("platform", "cluster", "scope", "verdict"):
+        table.add_column(name, no_wrap=True)
+    for outcome in outcomes:
+        table.add_row(
+            outcome.label.removesuffix(f" {outcome.platform}"),
+            outcome.platform,
+            outcome.cluster,
+            outcome.key.scope.value,
+            str(outcome.verdict),
+        )
+    return table
+
+
 def _verdict_text(outcome: Outcome) -> str:
     match outcome.disposition:
         case Disposition.ALREADY_WARM:
             return f"{outcome.verdict} before"
-        case Disposition.ASK:
+        case Disposition.ASK | Disposition.LOOK:
             return str(outcome.verdict)
         case left_out:
             return left_out.words

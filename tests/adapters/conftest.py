@@ -81,6 +81,7 @@ class World:
         label: str = "library/followed:1 linux/amd64",
         failures: tuple[str, ...] = (),
         clusters: tuple[str, ...] = ("us-1",),
+        dry_run: bool = False,
         **settings: Any,
     ) -> tuple[StoredPlacement, ...]:
         """Plan a placement for each disposition and cluster; the first is of the pushed image."""
@@ -102,6 +103,7 @@ class World:
             for number, disposition in enumerate(dispositions)
         )
         plan = Plan("test", datetime.now(UTC), (), planned, failures=failures)
+        plan = plan.as_dry_run() if dry_run else plan
         recorded = self.ledger.record_plan(plan, self.run)
         return tuple(self.ledger.placement(item.placement_id) for item in recorded.items)
 

@@ -11,6 +11,7 @@ import pytest
 from airflow.sdk.exceptions import AirflowFailException, TaskDeferred
 
 from preheat.errors import Problem
+from preheat.plan import Disposition
 from preheat.policy.loader import load_clusters, load_policy
 from preheat.provider.operators.plan import EvaluatePolicyOperator
 from preheat.provider.sources import BrokenSource, PolicySource
@@ -124,3 +125,54 @@ def test_a_window_that_closed_again_is_waited_for_again(
 
     opens_at = (tomorrow + timedelta(days=1)).replace(second=0, microsecond=0)
     assert caught.value.trigger.moment == opens_at
+
+
+@pytest.mark.parametrize("hours_ahead", [-1, 3])
+def test_a_dry_run_waits_for_nothing(world: Any, context: dict[str, Any], hours_ahead: int) -> None:
+    """Neither window nor budget nor ``suspend`` is in the way; what they would do is told."""
+    opens_at = datetime.now(UTC) + timedelta(hours=hours_ahead)
+    keys = {"budget": {"perRun": "0.5KB", "onExceed": "ask"}, "suspend": True}
+    operator = EvaluatePolicyOperator(task_id="plan", source=source(world, opens_at, **keys))
+
+    told = operator.execute({**context, "params": {"dry_run": True}})
+
+    run = context["ti"]
+    (outcome,) = world.ledger.outcomes(run.dag_id, run.run_id)
+    assert (told["asked"], told["over_budget"]) == (0, "")
+    assert outcome.disposition is Disposition.DRY_RUN
+    assert "budget.perRun" in outcome.detail
+    warnings = recorded(world)["warnings"]
+    assert "The policy is suspended: it runs dry only." in warnings
+    assert any(each.startswith("A person would be asked: ") for each in warnings)
+    assert any(each.startswith("The window is closed: ") for each in warnings) is (hours_ahead > 0)
+
+
+def test_a_dry_run_weighs_what_it_shows(world: Any, context: dict[str, Any]) -> None:
+    """Bytes are what people look for in it; outside of the window too."""
+    operator = EvaluatePolicyOperator(
+        task_id="plan", source=source(world, datetime.now(UTC) + timedelta(hours=3))
+    )
+
+    operator.execute({**context, "params": {"dry_run": True}})
+
+    (counted,) = recorded(world)["bytes"].values()
+    assert (counted["images"], counted["unknown"]) == (1, 0)
+    assert counted["bytes"] > 800
+
+
+@pytest.mark.parametrize("misspelt", ["dryrun", "dry-run"])
+def test_a_misspelt_dry_run_asks_for_nothing(
+    world: Any, context: dict[str, Any], misspelt: str
+) -> None:
+    """Who starts one by the API must not get a run that asks."""
+    operator = EvaluatePolicyOperator(task_id="plan", source=source(world, datetime.now(UTC)))
+
+    with pytest.raises(AirflowFailException, match="no such field; the only field is dry_run"):
+        operator.execute({**context, "params": {"dry_run": False, misspelt: True}})
+
+
+def recorded(world: Any) -> dict[str, Any]:
+    """Read what the plan says of itself."""
+    with world.ledger._engine.begin() as connection:
+        row = connection.exec_driver_sql("SELECT bytes, warnings FROM plan").mappings().one()
+    return {name: json.loads(value) for name, value in row.items()}

@@ -5,18 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from airflow.sdk.exceptions import AirflowSkipException
 from sqlalchemy import update
 
 from preheat.errors import InputError, RemoteUnavailableError
 from preheat.ledger.schema import placement as placements
 from preheat.plan import Disposition
-from preheat.provider.operators.upkeep import (
-    ERRORS,
-    FOUND,
-    RecheckPlacementsOperator,
-    SettleAttemptsOperator,
-)
+from preheat.provider.operators.recheck import ERRORS, FOUND, RecheckPlacementsOperator
+from preheat.provider.operators.upkeep import SettleAttemptsOperator
 from preheat.provider.upkeep import upkeep_dag
+from preheat.verdict import Verdict
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -62,6 +60,56 @@ def test_one_look_that_fails_stops_no_other(
     assert pushed[FOUND]["failed"] == [other.id]
     (error,) = pushed[ERRORS]
     assert "503" in error
+
+
+def test_a_look_that_asks_for_nothing_returns_nothing(
+    world: Any, context: dict[str, Any], pushed: dict[str, Any]
+) -> None:
+    """What is not warm is told to the report alone."""
+    world.sandbox.dragonfly.state.peer("10.78.0.11").wipe()
+    (cold,) = world.plan(Disposition.LOOK)
+    looking = RecheckPlacementsOperator(task_id="recheck", cluster="us-1", asks_again=False)
+
+    assert looking.execute(context) == []
+
+    assert pushed[FOUND]["decayed"] == [cold.id]
+    assert world.ledger.placement(cold.id).verdict is Verdict.COLD
+
+
+def test_a_look_that_asks_for_nothing_is_tried_again(
+    world: Any, context: dict[str, Any], pushed: dict[str, Any]
+) -> None:
+    """No task behind it waits for what it found, so what could not be looked at is waited out."""
+    two_cold(world)
+    looking = RecheckPlacementsOperator(task_id="recheck", cluster="us-1", asks_again=False)
+
+    with pytest.raises(RemoteUnavailableError):
+        looking.execute(context)
+
+    assert len(pushed[ERRORS]) == 1
+
+
+def test_a_look_skips_a_cluster_of_which_nothing_is_named(
+    world: Any, context: dict[str, Any]
+) -> None:
+    """So that the grid shows where somebody looked."""
+    world.plan(Disposition.LOOK)
+    looking = RecheckPlacementsOperator(task_id="recheck", cluster="eu-1", asks_again=False)
+
+    with pytest.raises(AirflowSkipException):
+        looking.execute(context)
+
+
+def test_what_harbor_has_no_more_is_known_to_be_gone(
+    world: Any, context: dict[str, Any], pushed: dict[str, Any]
+) -> None:
+    """A plan for it says that it is there, and the look that it is not."""
+    _, gone = world.plan(Disposition.LOOK, Disposition.LOOK)
+
+    recheck(context)
+
+    assert pushed[FOUND]["gone"] == [gone.id]
+    assert world.ledger.placement(gone.id).deleted_at is not None
 
 
 def test_a_manager_that_is_away_makes_the_task_red(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from airflow.sdk import Asset
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from preheat.plan import Disposition
@@ -120,9 +121,30 @@ def test_what_waits_for_the_next_run_is_red(world: Any, context: dict[str, Any])
 
 def test_a_dry_run_is_green(world: Any, context: dict[str, Any]) -> None:
     """Nothing was asked, so nothing failed."""
-    world.plan(Disposition.DRY_RUN, Disposition.DRY_RUN)
+    world.plan(Disposition.ASK, Disposition.NEXT_RUN, dry_run=True)
 
     assert report().execute(context) == {"placements": 2, "dry run": 2}
+
+
+@pytest.mark.parametrize("dispositions", [(Disposition.ASK,), (Disposition.ALREADY_WARM,), ()])
+def test_a_dry_run_updates_no_asset(
+    world: Any, context: dict[str, Any], dispositions: tuple[Disposition, ...]
+) -> None:
+    """Where the report has assets it ends skipped, also when nothing was to be shown."""
+    world.plan(*dispositions, dry_run=True)
+
+    with pytest.raises(AirflowSkipException, match="A dry run: nothing was asked"):
+        report(outlets=[Asset("warm://us-1")]).execute(context)
+
+
+def test_a_dry_run_hides_no_failure(world: Any, context: dict[str, Any]) -> None:
+    """Neither what the plan complains of, nor a task that failed; of warmth it says nothing."""
+    world.plan(Disposition.ASK, failures=("The plan is over its budget.",), dry_run=True)
+    context["ti"].states["approve"] = "failed"
+
+    told = complaint(report(outlets=[Asset("warm://us-1")]), context)
+
+    assert told == "The plan is over its budget.\napprove failed: the log says why."
 
 
 def test_what_the_budget_leaves_out_is_no_failure(world: Any, context: dict[str, Any]) -> None:

@@ -19,6 +19,7 @@ VALUES = frozenset({
 })
 CORE = VALUES | {
     *("asking", "catalogfile", "drivers", "evidence", "explaining", "finding", "following"),
+    "recounting",
     *("catchup", "doctor", "draining", "harbor", "importing", "nudging", "touching", "upkeep"),
     *("ledger", "planning", "policy", "policytest", "proving", "rendering", "transport", "verdict"),
 }
@@ -32,6 +33,7 @@ MAY_IMPORT = {
     "draining": VALUES | {"harbor", "ledger", "planning", "policy", "rendering", "touching"},
     "nudging": frozenset({"ledger"}),
     "explaining": VALUES | {"policy"},
+    "recounting": VALUES,
     "policytest": VALUES | {"explaining", "planning", "policy"},
     "following": VALUES | {"drivers"},
     "harbor": VALUES | {"transport"},
@@ -59,7 +61,7 @@ ONLY_IN = {
     "alembic": {"ledger"},
     "fastapi": {"sandbox", "web"},
     "rich": {"cli", "rendering"},
-    "sqlalchemy": {"ledger", "provider"},
+    "sqlalchemy": {"ledger", "provider", "web"},
     "starlette": {"sandbox", "web"},
     "typer": {"cli"},
 }

@@ -8,11 +8,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
-import socket
-import threading
-import time
-from io import StringIO
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,15 +15,15 @@ from typing import TYPE_CHECKING, Any
 import psutil
 import pytest
 import requests
-from rich.console import Console
 from tests.secretscan import database_texts, file_texts, forms_of, leaks
+from tests.web.realairflow import copied_clone, wait_for
 
 from preheat.cli.demo.connections import WEBHOOK_AUTHORIZATION
 from preheat.cli.demo.show import Demo
 from preheat.ledger import Ledger
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
 ROOT = Path(__file__).parents[2]
 SECRETS = ("preheat-sandbox-robot", "preheat-sandbox-token", "preheat-sandbox-webhook")
@@ -49,44 +44,15 @@ spec:
 """
 
 
-def free_port() -> int:
-    """Find a port that nobody uses."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     """Run the demo on free ports, from a copy of the files that it reads."""
     root = tmp_path_factory.mktemp("clone")
-    for folder in ("dags", "plugins", "include"):
-        shutil.copytree(ROOT / folder, root / folder)
-    port, harbor_port, dragonfly_port = free_port(), free_port(), free_port()
-    clusters = root / "include" / "clusters.yaml"
-    text = clusters.read_text(encoding="utf-8").replace(":8085", f":{harbor_port}")
-    clusters.write_text(text, encoding="utf-8")
-    (root / "include" / "policies" / "broken.yaml").write_text(POLICY, encoding="utf-8")
-    made = Demo(
-        root=root,
-        home=root / ".demo",
-        console=Console(file=StringIO(), width=80, soft_wrap=True),
-        port=port,
-        harbor_port=harbor_port,
-        dragonfly_port=dragonfly_port,
-    )
+    made = Demo(**copied_clone(root, {"broken.yaml": POLICY}))
     try:
         yield made
     finally:
         made.stop()
-
-
-def wait_for(happened: Callable[[], bool], seconds: float = 90) -> None:
-    """Wait until something is true, or fail."""
-    end = time.monotonic() + seconds
-    while not happened():
-        assert time.monotonic() < end, "it did not happen in time"
-        threading.Event().wait(0.5)
 
 
 def is_alive(process: psutil.Process) -> bool:

@@ -13,13 +13,16 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import requests
 import uvicorn
+from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser
 from fastapi import FastAPI
+from tests.web.realairflow import RealAirflow, copied_clone
 
 from preheat.provider import config
+from preheat.web import access
 from preheat.web.app import PREFIX, make_app
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator
     from pathlib import Path
 
     from preheat.ledger import Ledger, StoredEvent
@@ -65,6 +68,7 @@ class Receiver:
     bound: socket.socket
     server: uvicorn.Server
     thread: threading.Thread
+    app: FastAPI = field(repr=False)
     ledger_url: str
     environment: pytest.MonkeyPatch = field(repr=False)
 
@@ -85,7 +89,8 @@ class Receiver:
 
     def connect(self, conn_id: str, conn_type: str = "harbor", **extra: Any) -> None:
         """Name a connection in the environment."""
-        fields = {"conn_type": conn_type, "host": "https://h", "extra": json.dumps(extra)}
+        known = {name: extra.pop(name) for name in ("host", "login", "password") if name in extra}
+        fields = {"conn_type": conn_type, "host": "https://h", **known, "extra": json.dumps(extra)}
         self.environment.setenv(f"AIRFLOW_CONN_{conn_id.upper()}", json.dumps(fields))
 
     def post(
@@ -106,6 +111,20 @@ class Receiver:
         with requests.Session() as session:
             session.trust_env = False
             return session.post(url, data=raw, headers=headers, timeout=30)
+
+    def read_as(self, dag_ids: Collection[str] | None) -> None:
+        """Let whoever calls the API be somebody who may read these DAGs; None for all."""
+        known = frozenset(dag_ids or {"preheat__web", "preheat_events", "preheat_upkeep"})
+        reader = access.Reader(
+            SimpleAuthManagerUser(username="reader", role="viewer"), known, sees_all=dag_ids is None
+        )
+        self.app.dependency_overrides[access._reader] = lambda: reader
+
+    def get(self, path: str, **params: Any) -> requests.Response:
+        """Read a route of the API."""
+        with requests.Session() as session:
+            session.trust_env = False
+            return session.get(f"{self.url}/api/v1{path}", params=params, timeout=30)
 
     def exchange(self, head: Iterable[str], body: Iterable[bytes]) -> Heard:
         """Send what no HTTP library would, and read meanwhile."""
@@ -173,10 +192,22 @@ def receiver(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Receiv
     thread = threading.Thread(target=server.run, args=([bound],))
     thread.start()
     wait_for(lambda: server.started and bool(config._opened))
-    made = Receiver(bound, server, thread, url, monkeypatch)
+    made = Receiver(bound, server, thread, inner, url, monkeypatch)
     made.connect("harbor_default", webhook_authorization=SECRET)
     yield made
     made.stop()
     for ledger in config._opened.values():
         ledger.close()
     config._opened.clear()
+
+
+@pytest.fixture(scope="session")
+def real_airflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealAirflow]:
+    """Start Airflow with all its parts and the sandbox, once; a policy has warmed its images."""
+    made = RealAirflow(**copied_clone(tmp_path_factory.mktemp("clone")))
+    try:
+        made.start()
+        assert made.run_to_its_end("preheat__library-base")[1] == "success"
+        yield made
+    finally:
+        made.stop()

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
@@ -15,34 +16,59 @@ from fastapi.routing import APIRoute
 from jsonschema import Draft202012Validator
 from tests.web.conftest import Receiver, delivery
 
+from preheat.web import access
 from preheat.web.app import make_app
+from preheat.web.crosssite import not_from_another_site
+from preheat.web.refusing import MEDIA_TYPE
+
+if TYPE_CHECKING:
+    from fastapi.dependencies.models import Dependant
 
 ROOT = Path(__file__).parents[2]
 RECORDED = ROOT / "tests" / "data" / "recorded" / "harbor"
-# Every route, and the check that it has: nothing else may be reached without a login.
-CHECKS = {
-    ("POST", "/webhooks/harbor/{connection_id}"): "the Authorization of the connection",
-    ("GET", "/openapi.json"): "Airflow's login",
-}
+WEBHOOK = "/webhooks/harbor/{connection_id}"  # it looks for itself, at the connection's secret
+CHANGING = {"POST", "PUT", "PATCH", "DELETE"}
+
+
+def calls_of(dependant: Dependant) -> set[object]:
+    """Name all that is called before a route."""
+    deeper = (calls_of(one) for one in dependant.dependencies)
+    return {dependant.call}.union(*deeper)
 
 
 def test_every_route_has_its_check(receiver: Receiver) -> None:
-    """Whoever adds a route adds how it is guarded; without credentials each answers 401."""
+    """Without credentials each answers 401; all but the webhook want Airflow's login."""
     routes = make_app().routes
-    assert all(isinstance(route, APIRoute) for route in routes)
-    found = {
-        (method, route.path): route
-        for route in routes
-        if isinstance(route, APIRoute)
-        for method in route.methods
-    }
-    assert set(found) == set(CHECKS)
-    for (method, path), check in CHECKS.items():
-        url = receiver.url + path.replace("{connection_id}", "harbor_default")
-        answer = requests.request(method, url, timeout=10)
-        assert answer.status_code == 401, path
-        calls = [one.call for one in found[method, path].dependant.dependencies]
-        assert (get_user in calls) == (check == "Airflow's login")
+    for route in routes:
+        assert isinstance(route, APIRoute)
+        for method in route.methods:
+            answer = requests.request(method, receiver.url + path_of(route), timeout=10)
+            assert answer.status_code == 401, route.path
+            assert answer.headers["Content-Type"] == MEDIA_TYPE
+        assert (get_user in calls_of(route.dependant)) == (route.path != WEBHOOK)
+
+
+def path_of(route: APIRoute) -> str:
+    """Fill in what a path wants."""
+    return re.sub(r"\{(\w+)\}", lambda name: "1" if name[1].endswith("_id") else "x", route.path)
+
+
+def test_every_changing_route_is_guarded_against_other_sites() -> None:
+    """All but the webhook, for which no browser has a cookie."""
+    for route in make_app().routes:
+        assert isinstance(route, APIRoute)
+        if route.methods & CHANGING and route.path != WEBHOOK:
+            assert not_from_another_site in calls_of(route.dependant), route.path
+
+
+def test_every_route_of_the_api_rests_on_what_may_be_seen_or_done() -> None:
+    """A login alone is no right: each asks which DAGs somebody may read, or may run."""
+    for route in make_app().routes:
+        assert isinstance(route, APIRoute)
+        if route.path.startswith("/api/"):
+            calls = calls_of(route.dependant)
+            made = {getattr(call, "__qualname__", "") for call in calls}
+            assert access._reader in calls or "runner_of.<locals>.check" in made, route.path
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "DELETE", "PATCH", "OPTIONS"])
@@ -60,7 +86,7 @@ def test_nothing_else_is_there(receiver: Receiver, path: str) -> None:
     """No page, and no redirect."""
     answer = requests.get(f"{receiver.url}{path}", timeout=10, allow_redirects=False)
     assert answer.status_code in {404, 405}
-    assert answer.headers["Content-Type"].startswith("application/json")
+    assert answer.headers["Content-Type"] == MEDIA_TYPE
 
 
 def test_no_answer_is_stored_or_taken_for_another_kind(receiver: Receiver) -> None:
@@ -78,6 +104,10 @@ def test_no_answer_is_stored_or_taken_for_another_kind(receiver: Receiver) -> No
         assert answer.headers["Cache-Control"] == "no-store"
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
         assert "json" in answer.headers["Content-Type"]
+        policy = answer.headers["Content-Security-Policy"]
+        assert policy.startswith("default-src 'none'; script-src 'self'")
+        assert "unsafe" not in policy
+        assert "frame-ancestors 'self'" in policy
         assert not answer.cookies
 
 
@@ -94,6 +124,8 @@ def test_a_failure_of_ours_shows_nothing_of_it(
     assert answer.status_code == 500
     assert "s3cret" not in answer.text
     assert answer.headers["Cache-Control"] == "no-store"
+    assert answer.headers["Content-Security-Policy"].startswith("default-src 'none'")
+    assert answer.headers["Content-Type"] == MEDIA_TYPE
 
 
 def operation() -> dict[str, Any]:

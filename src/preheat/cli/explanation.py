@@ -12,6 +12,7 @@ from preheat.cli.console import plain
 from preheat.explaining import Outcome
 from preheat.plan import Disposition, ReasonCode
 from preheat.policy.windows import OnClosed
+from preheat.recounting import ended, joined_reasons, selected_words
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
@@ -121,14 +122,12 @@ def sentences(
     :param doubtful: placements that are over the budget only at most.
     """
     if not any(decision.selected for decision in found.decisions):
-        yield _ended(f"{name} is not selected by {policy.name} because {_why_not(found)}")
+        yield ended(f"{name} is not selected by {policy.name} because {_why_not(found)}")
         return
     for decision in found.decisions:
         of = f" for {decision.platform}" if decision.platform else ""
         if decision.selected:
-            reason = decision.reasons[0]
-            rule = f" (rule {reason.rule})" if reason.rule else " (a pin)"
-            yield _ended(f"{name} is selected by {policy.name}{rule}{of}: {reason.detail}")
+            yield selected_words(name, policy.name, decision)
             yield from (
                 f"Tags {alias.detail}."
                 for alias in decision.reasons[1:]
@@ -136,12 +135,7 @@ def sentences(
             )
             yield from _places(policy, found.placements, decision.platform, doubtful)
         else:
-            yield _ended(f"It is not warmed{of}: {decision.reasons[0].detail}")
-
-
-def _ended(text: str) -> str:
-    """End a sentence, whose last words may be a person's own."""
-    return text if text.endswith((".", "!", "?", "…")) else f"{text}."
+            yield ended(f"It is not warmed{of}: {decision.reasons[0].detail}")
 
 
 def _why_not(found: Explanation) -> str:
@@ -151,10 +145,7 @@ def _why_not(found: Explanation) -> str:
         failed = (s for t in found.rules for s in t.steps if s.outcome is Outcome.FAIL)
         return next((step.detail for step in failed), "the policy does not look at it")
     details = [_detail(reason, found) for reason in reasons]
-    if len(reasons) == 1:
-        return details[0]
-    told = (f"{r.rule}: {d}" if r.rule else d for r, d in zip(reasons, details, strict=True))
-    return f"no rule takes it ({' / '.join(told)})"
+    return joined_reasons(reasons, details)
 
 
 def _detail(reason: Reason, found: Explanation) -> str:
@@ -183,7 +174,7 @@ def _places(
         if planned.disposition is not Disposition.ASK:
             detail = f": {planned.detail}" if planned.detail else ""
             where = _later(policy, planned, doubtful=planned.key in doubtful)
-            yield _ended(f"{where}{detail}")
+            yield ended(f"{where}{detail}")
     if not mine:
         yield "It goes to no cluster: none of those that the policy targets runs that platform."
 

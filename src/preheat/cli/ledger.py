@@ -92,8 +92,11 @@ def decisions(
         with Ledger.at(url or default_url()) as ledger:
             whole = ledger.decisions_of(plan) if plan else ledger.decisions(dag_id, run_id)
             found = [decision for decision in whole if image in candidate_name(decision)]
+            is_dry = ledger.is_dry_plan(plan) if plan else ledger.is_dry_run(dag_id, run_id)
     except LedgerError as error:
         _fail(error)
+    if is_dry:
+        typer.echo("This was a dry run: nothing was asked of any cluster.", err=True)
     if as_json:
         print_json([decision_data(decision) for decision in found])
     for decision in () if as_json else found:

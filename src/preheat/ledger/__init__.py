@@ -13,6 +13,16 @@ from preheat.ledger.eventrecords import (
 )
 from preheat.ledger.kept import Kept
 from preheat.ledger.ledger import Ledger
+from preheat.ledger.overviewrecords import (
+    Cell,
+    Chosen,
+    Count,
+    ImageRow,
+    Listed,
+    PlannedItem,
+    Shown,
+    StoredPlan,
+)
 from preheat.ledger.records import (
     Attempt,
     Claim,
@@ -29,23 +39,31 @@ from preheat.ledger.retention import Pruned
 
 __all__ = [
     "Attempt",
+    "Cell",
+    "Chosen",
     "Claim",
+    "Count",
     "DueEvents",
     "EventOutcome",
     "Followed",
     "Glimpse",
     "Handled",
     "IgnoredEvents",
+    "ImageRow",
     "Kept",
     "Ledger",
     "LedgerStatus",
+    "Listed",
     "Outcome",
     "PlanItem",
+    "PlannedItem",
     "Proof",
     "Pruned",
     "Received",
     "RecordedPlan",
     "RunRef",
+    "Shown",
     "StoredEvent",
     "StoredPlacement",
+    "StoredPlan",
 ]

@@ -59,9 +59,16 @@ class Kept:
 
 
 def follow(connection: Connection, plan_id: int, now: datetime) -> None:
-    """Note what a plan wants kept warm; one that wants nothing kept ends what its policy wanted."""
-    of_plan = select(plan.c.policy, plan.c.keep_warm, plan.c.accept_partial)
-    policy, data, accept_partial = connection.execute(of_plan.where(plan.c.id == plan_id)).one()
+    """Note what a plan wants kept warm; one that wants nothing kept ends what its policy wanted.
+
+    A dry run changes nothing of either.
+    """
+    of_plan = select(plan.c.policy, plan.c.keep_warm, plan.c.accept_partial, plan.c.dry_run)
+    policy, data, accept_partial, dry = connection.execute(
+        of_plan.where(plan.c.id == plan_id)
+    ).one()
+    if dry:
+        return
     keep = from_data(data)
     if keep is None:
         connection.execute(delete(table).where(table.c.policy == policy))

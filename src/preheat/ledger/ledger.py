@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Self
 from preheat.ledger import dispositions, engine, handling, migrate, outcomes, placements, plans
 from preheat.ledger.attempting import Attempting
 from preheat.ledger.inbox import Inbox
+from preheat.ledger.overview import Overview
 from preheat.ledger.upkeep import Upkeep
 
 if TYPE_CHECKING:
@@ -44,12 +45,14 @@ class Ledger(Attempting):
     :param url: a parsed URL of SQLite or PostgreSQL; :meth:`open` reads and checks a text.
     :ivar inbox: what happened in a Harbor, and what came of it.
     :ivar upkeep: what is due, what was left open, what may be forgotten.
+    :ivar overview: what people look up, page by page.
     """
 
     def __init__(self, url: URL) -> None:
         super().__init__(engine.make_engine(url))
         self.inbox = Inbox(self._engine)
         self.upkeep = Upkeep(self._engine)
+        self.overview = Overview(self._engine)
 
     def __repr__(self) -> str:
         return f"<Ledger {engine.shown(self._engine.url)}>"
@@ -131,8 +134,21 @@ class Ledger(Attempting):
         with engine.reading(self._engine) as connection:
             return plans.failures(connection, dag_id, run_id)
 
+    def is_dry_run(self, dag_id: str, run_id: str) -> bool:
+        """Tell whether a run only showed what it would do."""
+        with engine.reading(self._engine) as connection:
+            return plans.is_dry_run(connection, dag_id, run_id)
+
+    def is_dry_plan(self, plan_id: int) -> bool:
+        """Tell whether a plan only shows what it would do; False where there is no such plan."""
+        with engine.reading(self._engine) as connection:
+            return plans.is_dry_plan(connection, plan_id)
+
     def selected_before(self, policy: str, run: RunRef) -> tuple[ImageName, ...] | None:
-        """Tell what the policy's last plan selected, this run's own not counted; None without."""
+        """Tell what the policy's last plan selected, this run's own not counted; None without.
+
+        No dry run counts.
+        """
         with engine.reading(self._engine) as connection:
             return plans.selected_before(connection, policy, run)
 

@@ -80,6 +80,7 @@ def _judgement(
     verdict = read_seen(row).under(demand)
     if disposition is Disposition.ALREADY_WARM:
         return verdict, row["checked_at"], row["detail"]
+    is_look = disposition is Disposition.LOOK
     if row["checked_at"] is not None and row["checked_at"] >= row["recorded_at"]:
-        return verdict, row["checked_at"], "checked by another run"
-    return Verdict.UNKNOWN, None, "not asked"
+        return verdict, row["checked_at"], "" if is_look else "checked by another run"
+    return Verdict.UNKNOWN, None, "nothing was seen" if is_look else "not asked"

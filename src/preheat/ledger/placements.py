@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import case, exists, func, null, or_, select, update
 
@@ -21,7 +21,7 @@ from preheat.placement import PlacementKey, Scope, TrackSettings, grounds
 from preheat.verdict import Seen, Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Iterable, Mapping
     from datetime import datetime
 
     from sqlalchemy import ColumnElement, Connection, RowMapping
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from preheat.verdict import Finding
 
 __all__ = [
+    "add",
     "check",
     "fingerprint",
     "get",
@@ -60,17 +61,7 @@ def save(
     last = {fingerprint(key): (key, settings) for key, settings in wanted}
     if not last:
         return {}
-    rows = [
-        {
-            "fingerprint": mark,
-            **asdict(key),
-            "settings": {**asdict(settings), "demand": str(settings.demand)},
-            "grounds": grounds(key.scope, settings),
-            "verdict": Verdict.UNKNOWN.value,
-        }
-        # One order for all writers, so that two plans cannot wait for each other's rows.
-        for mark, (key, settings) in sorted(last.items())
-    ]
+    rows = _rows(last)
     insert = upsert(connection, table)
     stands = table.c.grounds == insert.excluded.grounds
     statement = insert.on_conflict_do_update(
@@ -85,6 +76,37 @@ def save(
         },
     ).returning(table.c.id, table.c.fingerprint)
     return {last[row.fingerprint][0]: row.id for row in connection.execute(statement, rows)}
+
+
+def add(
+    connection: Connection, wanted: Iterable[tuple[PlacementKey, TrackSettings]]
+) -> dict[PlacementKey, int]:
+    """Insert new placements, leave the others as they are, and tell all ids."""
+    last = {fingerprint(key): (key, settings) for key, settings in wanted}
+    if not last:
+        return {}
+    insert = upsert(connection, table).on_conflict_do_nothing(index_elements=["fingerprint"])
+    connection.execute(insert, _rows(last))
+    ids: dict[PlacementKey, int] = {}
+    for some in in_parts(list(last)):
+        query = select(table.c.fingerprint, table.c.id).where(table.c.fingerprint.in_(some))
+        ids |= {last[mark][0]: found for mark, found in connection.execute(query)}
+    return ids
+
+
+def _rows(wanted: Mapping[str, tuple[PlacementKey, TrackSettings]]) -> list[dict[str, Any]]:
+    """Write placements of which nothing is known yet."""
+    return [
+        {
+            "fingerprint": mark,
+            **asdict(key),
+            "settings": {**asdict(settings), "demand": str(settings.demand)},
+            "grounds": grounds(key.scope, settings),
+            "verdict": Verdict.UNKNOWN.value,
+        }
+        # One order for all writers, so that two plans cannot wait for each other's rows.
+        for mark, (key, settings) in sorted(wanted.items())
+    ]
 
 
 def get(connection: Connection, placement_id: int) -> StoredPlacement:

@@ -22,26 +22,40 @@ from preheat.placement import grounds
 from preheat.plan import Decision
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
     from datetime import datetime
 
     from sqlalchemy import ColumnElement, Connection, Select
 
     from preheat.difference import Difference, ImageName
     from preheat.ledger.records import RunRef
-    from preheat.placement import PlacementKey
+    from preheat.placement import PlacementKey, TrackSettings
     from preheat.plan import Plan, PlannedPlacement
 
-__all__ = ["decisions", "decisions_of", "failures", "of_run", "record", "selected_before", "spent"]
+__all__ = [
+    "decisions",
+    "decisions_of",
+    "failures",
+    "is_dry_plan",
+    "is_dry_run",
+    "of_run",
+    "record",
+    "selected_before",
+    "spent",
+]
 
 LABEL_LENGTH = 500
 DETAIL_LENGTH = 2000
 
 
 def record(connection: Connection, made: Sequence[Plan], run: RunRef) -> list[RecordedPlan]:
-    """Write the plans of a run, one a policy; a task that runs again replaces what it wrote."""
+    """Write the plans of a run, one a policy; a task that runs again replaces what it wrote.
+
+    A dry run leaves what others asked for as it is.
+    """
     _forget_others(connection, {plan.policy for plan in made}, run)
-    wanted = {item.key: item.settings for plan in made for item in plan.placements}
+    shown = _settings(plan for plan in made if plan.dry_run)
+    wanted = _settings(plan for plan in made if not plan.dry_run)
     attempts.drop_foreign(
         connection,
         {
@@ -49,11 +63,15 @@ def record(connection: Connection, made: Sequence[Plan], run: RunRef) -> list[Re
             for key, settings in wanted.items()
         },
     )
-    ids = placements.save(connection, wanted.items())
+    ids = placements.add(connection, shown.items()) | placements.save(connection, wanted.items())
     # One order for all writers, so that two runs cannot wait for each other's rows.
     ordered = sorted(made, key=lambda plan: plan.policy)
     recorded = {plan.policy: _record(connection, plan, run, ids) for plan in ordered}
     return [recorded[plan.policy] for plan in made]
+
+
+def _settings(made: Iterable[Plan]) -> dict[PlacementKey, TrackSettings]:
+    return {item.key: item.settings for plan in made for item in plan.placements}
 
 
 def of_run(dag_id: str, run_id: str) -> Select[Any]:
@@ -124,6 +142,7 @@ def _save(connection: Connection, plan: Plan, run: RunRef) -> int:
         "difference": _as_data(plan.difference),
         "keep_warm": kept.as_data(plan.keep_warm),
         "partial": plan.partial,
+        "dry_run": plan.dry_run,
         "decisions": _pack(plan.decisions),
     }
     statement = (
@@ -161,18 +180,31 @@ def failures(connection: Connection, dag_id: str, run_id: str) -> tuple[str, ...
     return tuple(f"{row.policy}: {failure}" for row in rows for failure in row.failures)
 
 
+def is_dry_run(connection: Connection, dag_id: str, run_id: str) -> bool:
+    """Tell whether a run only showed what it would do."""
+    dry = of_run(dag_id, run_id).where(table.c.dry_run)
+    return bool(connection.scalar(select(dry.exists())))
+
+
+def is_dry_plan(connection: Connection, plan_id: int) -> bool:
+    """Tell whether a plan only shows what it would do."""
+    return bool(connection.scalar(select(table.c.dry_run).where(table.c.id == plan_id)))
+
+
 def selected_before(
     connection: Connection, policy: str, run: RunRef
 ) -> tuple[ImageName, ...] | None:
     """Read what the policy's last plan selected, this run's own not counted; None without any.
 
-    A plan over some repositories only says nothing of the others, and so does not count.
+    A plan over some repositories only says nothing of the others, and so does not count. Nor does a
+    dry run, which nobody acted on.
     """
     query = (
         select(table.c.decisions)
         .where(
             table.c.policy == policy,
             table.c.partial.is_(False),
+            table.c.dry_run.is_(False),
             or_(table.c.dag_id != run.dag_id, table.c.run_id != run.run_id),
         )
         .order_by(table.c.evaluated_at.desc(), table.c.id.desc())

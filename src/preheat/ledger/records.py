@@ -189,8 +189,8 @@ class Outcome:
     """What became of one planned placement in one run.
 
     :param verdict: of the attempt that this run made or joined last; without one, of an
-        ALREADY_WARM item what the ledger holds now, and of any other what another run found since
-        this plan was made, else UNKNOWN. Judged by what this run demands.
+        ALREADY_WARM item what the ledger holds now, and of any other what was found since this plan
+        was made, by a look or another run, else UNKNOWN. Judged by what this run demands.
     :param checked_at: when that verdict was found; None when nothing was.
     :param attempt: the attempt that this run made or joined last, if any.
     :param words: the words of the other systems, or why there is no verdict.

@@ -46,7 +46,8 @@ class Pruned:
 def forget_plans(connection: Connection, before: datetime, most: int) -> int:
     """Remove up to ``most`` plans that are older and not their policy's last; tells how many.
 
-    One over some repositories only takes no other's place, and nothing is compared with it.
+    One over some repositories only takes no other's place, and nothing is compared with it; nor
+    with a dry run.
     """
     later = plan.alias("later")
     used = (
@@ -60,9 +61,10 @@ def forget_plans(connection: Connection, before: datetime, most: int) -> int:
             plan.c.recorded_at < before,
             or_(
                 plan.c.partial,
+                plan.c.dry_run,
                 exists()
                 .where(later.c.policy == plan.c.policy, later.c.recorded_at > plan.c.recorded_at)
-                .where(~later.c.partial)
+                .where(~later.c.partial, ~later.c.dry_run)
                 .correlate(plan),
             ),
             ~used.correlate(plan),

@@ -29,6 +29,7 @@ __all__ = [
     "attempt",
     "cursor",
     "event",
+    "examination",
     "follower",
     "glimpse",
     "ignored_event",
@@ -38,9 +39,10 @@ __all__ = [
     "placement",
     "plan",
     "plan_placement",
+    "tally",
 ]
 
-REVISION = "0007"
+REVISION = "0008"
 """The migration that this schema equals: opening a ledger needs no Alembic unless they differ."""
 
 OPEN = text("closed_at IS NULL")
@@ -69,6 +71,8 @@ plan = Table(
     Column("keep_warm", JSON(none_as_null=True)),
     # Whether it looks at some repositories only, those in which something happened.
     Column("partial", Boolean, nullable=False, server_default=false()),
+    # Whether it was made to look at, and nothing asked.
+    Column("dry_run", Boolean, nullable=False, server_default=false()),
     Column("decisions", LargeBinary, nullable=False),
     UniqueConstraint("dag_id", "run_id", "policy"),
     Index(None, "policy", "recorded_at"),
@@ -92,7 +96,7 @@ placement = Table(
     Column("fingerprint", String(64), nullable=False, unique=True),
     Column("cluster", Text, nullable=False),
     Column("pull_endpoint", Text, nullable=False),
-    Column("repository", Text, nullable=False, index=True),
+    Column("repository", Text, nullable=False),
     Column("digest", String(160), nullable=False, index=True),
     Column("platform", Text, nullable=False),
     Column("scope", String(50), nullable=False),
@@ -110,6 +114,8 @@ placement = Table(
     # When its artifact was found to be gone from Harbor; null while it is there.
     Column("deleted_at", UtcDateTime),
     Index(None, "verdict", "checked_at"),
+    # In this order they are shown, a page at a time.
+    Index(None, "repository", "digest", "platform"),
 )
 
 attempt = Table(
@@ -133,6 +139,7 @@ attempt = Table(
     Column("finding", JSON(none_as_null=True)),
     Column("words", Text, nullable=False),
     Column("note", Text, nullable=False),
+    Index(None, "dag_id", "run_id"),
     Index(
         "uq_attempt_open",
         "placement_id",
@@ -182,4 +189,27 @@ kept = Table(
     Column("demand", String(40), nullable=False, server_default=""),
     Column("selected_at", UtcDateTime, nullable=False),
     Column("keep_until", UtcDateTime, nullable=False, index=True),
+)
+
+# How many of the wanted placements stood how, at one moment.
+tally = Table(
+    "tally",
+    metadata,
+    Column("taken_at", UtcDateTime, primary_key=True),
+    Column("cluster", Text, primary_key=True),
+    Column("verdict", String(20), primary_key=True),
+    Column("placements", Integer, nullable=False),
+    # Of those whose image size is known.
+    Column("bytes", BigInteger, nullable=False),
+)
+
+# What the doctor saw.
+examination = Table(
+    "examination",
+    metadata,
+    own_id(),
+    Column("seen_at", UtcDateTime, nullable=False, index=True),
+    Column("dag_id", String(250), nullable=False),
+    Column("run_id", String(250), nullable=False),
+    Column("observations", JSON, nullable=False),
 )

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from preheat.policy.model import Clusters, Policy
 
-__all__ = ["PolicyEntry", "load_file", "load_folder", "load_text", "policy_files"]
+__all__ = ["PolicyEntry", "declared_name", "load_file", "load_folder", "load_text", "policy_files"]
 
 _SUFFIXES = {".yaml", ".yml"}
 
@@ -100,8 +100,13 @@ def _told_apart(entries: list[PolicyEntry]) -> list[PolicyEntry]:
 def _declared_name(entry: PolicyEntry) -> str:
     if entry.policy is not None:
         return entry.policy.name
+    return declared_name(entry.text)
+
+
+def declared_name(text: str) -> str:
+    """Read the name that a policy gives itself, right or not; "" where there is none."""
     try:
-        data = parse(entry.text, entry.path.name).data
+        data = parse(text, "").data
     except ProblemsError:
         return ""
     metadata = data.get("metadata") if isinstance(data, dict) else None

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from preheat.errors import Problem, ProblemsError
 from preheat.placement import Peers, Scope
-from preheat.plan import Decision, Plan, Reason, ReasonCode
+from preheat.plan import IMAGES_PLAN, Decision, Plan, Reason, ReasonCode
 from preheat.policy.choosing import Choosing, Pick
 from preheat.policy.model import Platforms, Submit, Target
 from preheat.policy.placing import Placing
@@ -20,10 +20,7 @@ if TYPE_CHECKING:
     from preheat.placement import PlacementKey
     from preheat.policy.model import Cluster
 
-__all__ = ["IMAGES_PLAN", "TypedImage", "plan_images"]
-
-IMAGES_PLAN = "preheat_images"
-"""Name that such plans carry in place of a policy's."""
+__all__ = ["TypedImage", "plan_images"]
 
 
 class TypedImage(Protocol):

@@ -44,6 +44,7 @@ REASONS: Mapping[ReasonCode, str] = {
 
 DISPOSITIONS: Mapping[Disposition, str] = {
     Disposition.ASK: "Dragonfly is asked for it in this run.",
+    Disposition.LOOK: "The peers are asked what they hold of it; nothing is heated.",
     Disposition.ALREADY_WARM: "It was proved warm less than `submit.freshFor` ago.",
     Disposition.NEXT_RUN: "One run takes no more for that cluster. What never was warm goes first.",
     Disposition.DRY_RUN: "The run only shows what it would do.",

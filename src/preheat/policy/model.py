@@ -6,10 +6,10 @@ The loader makes these; nothing here reads YAML. Every value is effective: defau
 from __future__ import annotations
 
 import hashlib
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from preheat.demand import Demand
@@ -70,6 +70,12 @@ class Cluster:
         """Give the entry as plain data, for the ledger."""
         return asdict(self)
 
+    @classmethod
+    def from_data(cls, data: Mapping[str, Any]) -> Cluster:
+        """Take an entry from the ledger, where its tuples have become lists."""
+        hosts = {kind: tuple(names) for kind, names in data["hosts"].items()}
+        return cls(**{**data, "platforms": tuple(data["platforms"]), "hosts": hosts})
+
     def settings(
         self, registry: str = "", submit: Submit | None = None, demand: Demand | None = None
     ) -> TrackSettings:
@@ -85,6 +91,16 @@ class Cluster:
             concurrent_peers=asked.concurrent_peers,
             expected_hosts=self.hosts,
             demand=demand or Demand(),
+        )
+
+    def renewed(self, settings: TrackSettings) -> TrackSettings:
+        """Say how what was planned there before is asked for and proved as it is described now."""
+        return replace(
+            settings,
+            driver=self.driver,
+            connection=self.connection,
+            scheduler_cluster_id=self.scheduler_cluster_id,
+            expected_hosts=self.hosts,
         )
 
 

@@ -12,13 +12,13 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import DAG, Asset, CronTriggerTimetable, Param
+from airflow.sdk import DAG, Asset, CronTriggerTimetable
 
-from preheat.placement import Scope
 from preheat.policy.budget import OnExceed
 from preheat.policy.model import OnPartial, Retry
 from preheat.provider.docs import invalid_doc, policy_doc
 from preheat.provider.files import Files
+from preheat.provider.forms import DRY_RUN, images_form
 from preheat.provider.operators.approval import BudgetApprovalOperator
 from preheat.provider.operators.placements import ClusterPlacementsOperator
 from preheat.provider.operators.plan import EvaluatePolicyOperator
@@ -147,6 +147,7 @@ def _policy_dag(policy: Policy, clusters: Clusters) -> DAG:
         max_active_runs=1,
         tags=_tags(policy),
         default_args={"owner": policy.owner or "preheat"},
+        params={"dry_run": DRY_RUN},
         doc_md=policy_doc(policy),
     ) as dag:
         Body(
@@ -202,68 +203,10 @@ def images_dag(dag_folder: Path, doc: str | None) -> DAG:
         start_date=START,
         tags=["preheat", "images", *(["invalid"] if problems else [])],
         default_args={"owner": "preheat"},
-        params=_form(clusters),
+        params=images_form(clusters),
         doc_md=f"{doc}\n\n{_wrong(files.clusters_file, problems)}" if problems else doc,
     ) as dag:
         source = BrokenSource(problems) if problems else TypedImagesSource(clusters)
         plan = partial(EvaluatePolicyOperator, source=source)
         Body(plan=plan, clusters=tuple(clusters), announce=False).build()
     return dag
-
-
-def _form(clusters: Clusters) -> dict[str, Param]:
-    registries = list(dict.fromkeys(name for c in clusters for name in c.pull_endpoints))
-    platforms = list(dict.fromkeys(name for c in clusters for name in c.platforms))
-    fields: dict[str, Any] = {
-        "images": Param(
-            "",
-            type="string",
-            minLength=1,
-            format="multiline",
-            title="Images",
-            description_md="One a line: `library/hello:1.0`, `ml/serving/llm@sha256:…`.",
-        ),
-        "clusters": Param(
-            [],
-            type="array",
-            items={"type": "string"},
-            examples=list(clusters.names),
-            title="Clusters",
-            description_md="Where the images should be warm.",
-        ),
-        "platforms": Param(
-            [],
-            type=["null", "array"],
-            items={"type": "string"},
-            examples=platforms,
-            title="Platforms",
-            description_md="None chosen: those of each cluster.",
-        ),
-        "scope": Param(
-            Scope.ALL_SEED_PEERS.value,
-            type="string",
-            enum=[scope.value for scope in Scope],
-            title="Scope",
-            description_md="Which peers should hold the images.",
-        ),
-        "registry": Param(
-            registries[0] if registries else "harbor_default",
-            type="string",
-            enum=registries or ["harbor_default"],
-            title="Registry",
-            description_md="Airflow connection of the Harbor that holds them.",
-        ),
-        "reason": Param(
-            None,
-            type=["null", "string"],
-            title="Reason",
-            description_md="For those who read the run later.",
-        ),
-        "dry_run": Param(
-            False,
-            type="boolean",
-            title="Dry run",
-            description_md="Plan and stop: nothing is asked of any cluster.",
-        ),
-    }
-    return fields

@@ -40,6 +40,9 @@ _POLICY = """\
 **Safe to re-run?** Yes. What was proved warm less than {fresh} ago is not asked for again; a repeat
 fetches nothing that a peer already holds.
 
+**A dry run** (start it with `dry_run`) plans and stops: nothing is asked of any cluster, nobody is
+waited for, and `report` is skipped. It works while the policy is suspended too.
+
 **What a green run means:** {green}
 
 **What a red run means:** something of the plan is not warm, or the plan itself may not be. Open the

@@ -141,6 +141,7 @@ def get_provider_info() -> dict[str, Any]:
                 *("operators.plan", "operators.placements", "operators.report"),
                 *("operators.approval", "operators.doctor"),
                 *("operators.upkeep", "operators.upkeepreport", "operators.events"),
+                *("operators.recheck", "operators.verifyreport"),
             )
         ],
         "sensors": [_modules("sensors.dragonfly")],

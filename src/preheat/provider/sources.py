@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from msgspec import structs
-
 from preheat.catalogue import Catalogue
-from preheat.errors import Problem, ProblemsError, RefusedError
-from preheat.harbor.reference import ImageReference, parse_references
+from preheat.errors import Problem, ProblemsError
+from preheat.harbor.reference import parse_references
+from preheat.harbor.typed import find_all
 from preheat.placement import Scope
-from preheat.plan import Disposition
 from preheat.planning import complete, list_artifacts, proved_warm
 from preheat.policy.engine import Evaluation
 from preheat.policy.images import plan_images
@@ -25,18 +22,28 @@ from preheat.provider.config import max_map_length
 from preheat.provider.hooks.harbor import HarborHook
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
 
     from preheat.artifact import Artifact
-    from preheat.harbor.client import HarborClient
+    from preheat.harbor.reference import ImageReference
     from preheat.ledger import Ledger
     from preheat.plan import Plan
     from preheat.policy.model import Cluster, Clusters, Policy
 
-__all__ = ["BrokenSource", "PlanSource", "PolicySource", "TypedImagesSource"]
+__all__ = [
+    "BrokenSource",
+    "PlanSource",
+    "PolicySource",
+    "TypedImagesSource",
+    "collect",
+    "find_typed",
+    "refuse_strangers",
+    "with_form",
+]
 
 Value = TypeVar("Value")
 
+POLICY_FIELDS = frozenset(("dry_run",))
 FORM_FIELDS = frozenset((
     "images",
     "clusters",
@@ -46,8 +53,6 @@ FORM_FIELDS = frozenset((
     "reason",
     "dry_run",
 ))
-
-_LOOKUPS_AT_ONCE = 4  # more gain nothing on Harbor's side (harbor: enumeration-timings)
 
 
 class PlanSource(Protocol):
@@ -71,16 +76,20 @@ class PolicySource:
     clusters: Clusters
 
     def plan(self, ledger: Ledger, params: Mapping[str, Any]) -> Plan:
-        """Evaluate the policy over what Harbor lists now."""
-        del params
-        if self.policy.suspend:
+        """Evaluate the policy over what Harbor lists now.
+
+        A dry run may look at a suspended policy, and plans as if its window were open.
+        """
+        refuse_strangers(params, POLICY_FIELDS)
+        is_dry = bool(params.get("dry_run"))
+        if self.policy.suspend and not is_dry:
             raise ProblemsError([
                 Problem("The policy is suspended: take suspend out to run it.", self.policy.source)
             ])
         clients = {name: HarborHook(name).client() for name in self.policy.registries}
         now = datetime.now(UTC)
         evaluation = Evaluation(
-            self.policy,
+            replace(self.policy, windows=None) if is_dry else self.policy,
             Catalogue.of(list_artifacts(clients, [self.policy])),
             self.clusters,
             now,
@@ -88,7 +97,18 @@ class PolicySource:
             spent=ledger.spent(self.policy.name, self.policy.day_of(now), now),
             max_map_length=max_map_length(),
         )
-        return complete(evaluation, Answers(ledger, clients))
+        plan = complete(evaluation, Answers(ledger, clients))
+        return self._told(plan, now) if is_dry else plan
+
+    def _told(self, plan: Plan, now: datetime) -> Plan:
+        """Add what would keep a run that is not dry from asking at once."""
+        told = ["The policy is suspended: it runs dry only."] if self.policy.suspend else []
+        windows = self.policy.windows
+        if windows and not (state := windows.state(now)).open:
+            told.append(f"The window is closed: {state.detail}; planned as if it were open.")
+        if plan.over_budget:
+            told.append(f"A person would be asked: {plan.over_budget}")
+        return replace(plan, warnings=(*plan.warnings, *told))
 
 
 @dataclass(frozen=True)
@@ -100,21 +120,9 @@ class TypedImagesSource:
     def plan(self, ledger: Ledger, params: Mapping[str, Any]) -> Plan:
         """Find every typed image in Harbor; all problems of the form are reported together."""
         del ledger  # a person who asks for an image wants it asked for, warm or not
-        if strangers := sorted(set(params) - FORM_FIELDS):
-            known = ", ".join(sorted(FORM_FIELDS))
-            raise ProblemsError([
-                Problem(f"there is no such field; the fields are {known}", name)
-                for name in strangers
-            ])
-        registry = str(params["registry"])
-        hook = HarborHook(registry)
-        client = hook.client()
-        typed = str(params["images"])
-        references, problems = _collect(lambda: parse_references(typed, host=hook.base_url))
-        chosen, more = _collect(lambda: self._chosen(params["clusters"]))
-        problems += more
-        client.require_known_account()
-        artifacts, more = _look_up(client, references or ())
+        refuse_strangers(params, FORM_FIELDS)
+        artifacts, problems = find_typed(str(params["registry"]), str(params["images"]))
+        chosen, more = collect(lambda: self._chosen(params["clusters"]))
         problems += more
         if problems:
             raise ProblemsError(problems)
@@ -126,11 +134,7 @@ class TypedImagesSource:
             now=datetime.now(UTC),
             max_map_length=max_map_length(),
         )
-        form = json.dumps(dict(params), indent=2, sort_keys=True)
-        plan = replace(
-            plan, policy_text=form, policy_hash=hashlib.sha256(form.encode()).hexdigest()
-        )
-        return _dry(plan) if params["dry_run"] else plan
+        return with_form(plan, params)
 
     def _chosen(self, names: list[str] | None) -> tuple[Cluster, ...]:
         if not names:
@@ -139,43 +143,44 @@ class TypedImagesSource:
         return self.clusters.named(names)
 
 
-def _dry(plan: Plan) -> Plan:
-    """Plan and stop: nothing is asked for."""
-    return replace(
-        plan,
-        placements=tuple(
-            replace(placement, disposition=Disposition.DRY_RUN) for placement in plan.placements
-        ),
-    )
+def refuse_strangers(params: Mapping[str, Any], known: frozenset[str]) -> None:
+    """Take no misspelt field for one that was left out: a dry run would be none.
+
+    :raises ProblemsError: with each field that is unknown.
+    """
+    fields = ", ".join(sorted(known))
+    told = f"the fields are {fields}" if len(known) > 1 else f"the only field is {fields}"
+    strangers = [
+        Problem(f"there is no such field; {told}", name) for name in sorted(set(params) - known)
+    ]
+    if strangers:
+        raise ProblemsError(strangers)
 
 
-def _collect(parse: Callable[[], Value]) -> tuple[Value | None, list[Problem]]:
+def find_typed(
+    registry: str, typed: str
+) -> tuple[list[tuple[ImageReference, Artifact]], list[Problem]]:
+    """Find every typed image in Harbor, and tell everything that is wrong with what was typed."""
+    hook = HarborHook(registry)
+    client = hook.client()
+    references, problems = collect(lambda: parse_references(typed, host=hook.base_url))
+    client.require_known_account()
+    artifacts, more = find_all(client, references or ())
+    return artifacts, problems + more
+
+
+def collect(parse: Callable[[], Value]) -> tuple[Value | None, list[Problem]]:
+    """Do it, or tell what is wrong, to be told with the rest."""
     try:
         return parse(), []
     except ProblemsError as error:
         return None, list(error.problems)
 
 
-def _look_up(
-    client: HarborClient, references: Sequence[ImageReference]
-) -> tuple[list[tuple[ImageReference, Artifact]], list[Problem]]:
-    """Ask Harbor for each typed image; one that Harbor does not have is the person's problem."""
-
-    def one(reference: ImageReference) -> Artifact | Problem:
-        try:
-            found = client.artifact(reference.project, reference.repository, reference.reference)
-            if found.children or found.type != "IMAGE":
-                return found
-            # Harbor's listing tells no platform of it: the image itself does.
-            children = client.children(found.full_name, found.digest)
-            return structs.replace(found, children=children)
-        except RefusedError as error:
-            return Problem(f"{reference} cannot be taken: {error}", "images", reference.line)
-
-    with ThreadPoolExecutor(_LOOKUPS_AT_ONCE) as pool:
-        found = list(zip(references, pool.map(one, references), strict=True))
-    problems = [answer for _, answer in found if isinstance(answer, Problem)]
-    return [(ref, answer) for ref, answer in found if not isinstance(answer, Problem)], problems
+def with_form(plan: Plan, params: Mapping[str, Any]) -> Plan:
+    """Keep what a person typed where other plans keep their policy."""
+    form = json.dumps(dict(params), indent=2, sort_keys=True)
+    return replace(plan, policy_text=form, policy_hash=hashlib.sha256(form.encode()).hexdigest())
 
 
 @dataclass(frozen=True)

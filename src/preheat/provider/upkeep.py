@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import DAG, CronTriggerTimetable, Param
 
-from preheat.plan import Disposition, Plan, PlannedPlacement
+from preheat.plan import UPKEEP_PLAN, Disposition, Plan, PlannedPlacement
 from preheat.policy.model import Retry
 from preheat.policy.placing import limit_run
 from preheat.provider.config import max_map_length
@@ -21,15 +21,12 @@ from preheat.provider.docs import invalid_doc
 from preheat.provider.files import Files
 from preheat.provider.operators.doctor import PreheatDoctorOperator
 from preheat.provider.operators.plan import EvaluatePolicyOperator
-from preheat.provider.operators.upkeep import (
-    PruneLedgerOperator,
-    RecheckPlacementsOperator,
-    SettleAttemptsOperator,
-)
+from preheat.provider.operators.recheck import RecheckPlacementsOperator
+from preheat.provider.operators.upkeep import PruneLedgerOperator, SettleAttemptsOperator
 from preheat.provider.operators.upkeepreport import UpkeepReportOperator
 from preheat.provider.sources import BrokenSource
 from preheat.provider.tracking import PATIENT, START, cluster_group, track
-from preheat.upkeep import UPKEEP_PLAN, due
+from preheat.upkeep import due
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -74,7 +71,16 @@ class KeepWarmSource:
         wanted = [wish for wish in wishes if wish.placement.id not in lost]
         awake = [wish for wish in wanted if not _sleeps(policies.get(wish.policy))]
         ahead = _EVER if params.get(CHECK_ALL) else _EVERY
-        planned = [self._planned(one, policies, now) for one in due(awake, now, ahead=ahead)]
+        late = due(awake, now, ahead=ahead)
+        # What a page calls an image comes from its latest plan, and this is one.
+        names = ledger.overview.names([one.placement.id for one in late])
+        planned = [
+            replace(
+                self._planned(one, policies, now),
+                tags=names[one.placement.id][1] if one.placement.id in names else (),
+            )
+            for one in late
+        ]
         return Plan(
             policy=UPKEEP_PLAN,
             evaluated_at=now,
@@ -98,13 +104,7 @@ class KeepWarmSource:
     def _planned(self, one: Due, policies: Mapping[str, Policy], now: datetime) -> PlannedPlacement:
         stored = one.placement
         cluster = self.clusters.named([stored.key.cluster])[0]
-        settings = replace(
-            stored.settings,
-            driver=cluster.driver,
-            connection=cluster.connection,
-            scheduler_cluster_id=cluster.scheduler_cluster_id,
-            expected_hosts=cluster.hosts,
-        )
+        settings = cluster.renewed(stored.settings)
         placed = replace(stored, settings=settings)
         settings = replace(settings, demand=replace(one, placement=placed).demand)
         planned = PlannedPlacement(stored.key, settings, one.label)

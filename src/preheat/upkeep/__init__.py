@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from preheat.upkeep.keeping import UPKEEP_PLAN, Due, Wish, due, strictest
+from preheat.upkeep.keeping import Due, Wish, due, strictest
 from preheat.upkeep.rechecking import Rechecked, State, recheck
 from preheat.upkeep.settling import Ending, Settled, settle
 
 __all__ = [
-    "UPKEEP_PLAN",
     "Due",
     "Ending",
     "Rechecked",

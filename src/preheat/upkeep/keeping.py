@@ -16,10 +16,7 @@ if TYPE_CHECKING:
     from preheat.ledger import Kept, StoredPlacement
     from preheat.verdict import Finding
 
-__all__ = ["UPKEEP_PLAN", "Due", "Wish", "due", "strictest", "strictness"]
-
-UPKEEP_PLAN = "preheat_upkeep"
-"""Under this name, in place of a policy's, stand the plans of upkeep."""
+__all__ = ["Due", "Wish", "due", "strictest", "strictness"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -88,7 +88,7 @@ def _looked(ledger: Ledger, driver: Driver, harbor: HarborClient, due: Due) -> R
     try:
         harbor.artifact(project, repository, key.digest)
     except NotFoundError:
-        ledger.upkeep.forget([placement.id])
+        ledger.inbox.mark_deleted([placement.id])
         return Rechecked(due, State.GONE)
     image = ledger.image(key.digest)
     if image is None:

@@ -3,49 +3,30 @@
 from __future__ import annotations
 
 import gc
-import logging
 from contextlib import asynccontextmanager
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from airflow.api_fastapi.core_api.security import GetUserDep
 from fastapi import FastAPI, Request, Response, Security
-from fastapi.responses import JSONResponse
-from starlette.datastructures import MutableHeaders
 
 from preheat import __version__
-from preheat.web.contract import AUTHORIZATION, REQUEST_BODY, RESPONSES, Counts, RefusalBody
-from preheat.web.refusing import Refusal
+from preheat.web.api import make_router
+from preheat.web.contract import AUTHORIZATION, REQUEST_BODY, RESPONSES, Counts
+from preheat.web.document import document_of
+from preheat.web.failing import add_handlers
+from preheat.web.headers import SafeHeaders
+from preheat.web.pages import make_pages
+from preheat.web.pages.looking import PeerLooks
 from preheat.web.webhook import Webhook
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from starlette.types import ASGIApp, Message, Receive, Scope, Send
-
 __all__ = ["PREFIX", "make_app"]
-
-log = logging.getLogger(__name__)
 
 PREFIX = "/preheat"
 """Where Airflow mounts the app."""
-
-_HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
-
-
-class _Headers:
-    """Gives every answer the headers that keep it from being stored, or taken for another kind."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async def send_with_headers(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                MutableHeaders(scope=message).update(_HEADERS)
-            await send(message)
-
-        await self._app(scope, receive, send_with_headers)
 
 
 def make_app() -> FastAPI:
@@ -53,10 +34,11 @@ def make_app() -> FastAPI:
     webhook = Webhook()
 
     @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         _spare_what_stays()
         webhook.start()
         yield
+        app.state.looks.close()
         await webhook.close()
 
     app = FastAPI(
@@ -69,8 +51,11 @@ def make_app() -> FastAPI:
         openapi_url=None,
         redirect_slashes=False,
     )
-    app.add_middleware(_Headers)
-    app.add_exception_handler(Exception, _crashed)
+    app.add_middleware(SafeHeaders)
+    add_handlers(app)
+    app.state.looks = PeerLooks()
+    app.include_router(make_router())
+    app.include_router(make_pages())
 
     @app.post(
         "/webhooks/harbor/{connection_id}",
@@ -90,7 +75,7 @@ def make_app() -> FastAPI:
     @app.get("/openapi.json", summary="This document", operation_id="read_openapi")
     async def read_openapi(request: Request, _: GetUserDep) -> dict[str, Any]:
         """Describe this API, to whoever is logged in to Airflow."""
-        return {**_document(app), "servers": [{"url": request.scope.get("root_path", "")}]}
+        return {**document_of(app), "servers": [{"url": request.scope.get("root_path", "")}]}
 
     return app
 
@@ -103,21 +88,3 @@ def _spare_what_stays() -> None:
     if not gc.get_freeze_count():  # nobody else has done so
         gc.collect()
         gc.freeze()
-
-
-def _document(app: FastAPI) -> dict[str, Any]:
-    document = app.openapi()
-    schemas = document["components"]["schemas"]
-    whole = RefusalBody.model_json_schema(ref_template="#/components/schemas/{model}")
-    for name, schema in whole.pop("$defs", {}).items():
-        schemas.setdefault(name, schema)
-    schemas.setdefault(RefusalBody.__name__, whole)
-    return document
-
-
-async def _crashed(_: Request, error: Exception) -> JSONResponse:
-    """Answer where we failed; Starlette raises the error again, for the server's log."""
-    log.debug("A request failed: %s", type(error).__name__)
-    answer = Refusal(HTTPStatus.INTERNAL_SERVER_ERROR, "Something failed here.").answer()
-    answer.headers.update(_HEADERS)
-    return answer

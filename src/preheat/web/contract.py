@@ -8,13 +8,23 @@ from __future__ import annotations
 from typing import Any
 
 from fastapi.security import APIKeyHeader
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from preheat.harbor.webhooks import PayloadFormat
 from preheat.web.bodies import MOST_BYTES, SECONDS
 from preheat.web.refusing import MEDIA_TYPE
 
-__all__ = ["AUTHORIZATION", "REQUEST_BODY", "RESPONSES", "Counts", "RefusalBody"]
+__all__ = [
+    "AIRFLOW_PROBLEMS",
+    "AUTHORIZATION",
+    "CHANGE_PROBLEMS",
+    "PROBLEMS",
+    "REQUEST_BODY",
+    "RESPONSES",
+    "Counts",
+    "RefusalBody",
+    "Told",
+]
 
 AUTHORIZATION = APIKeyHeader(
     name="Authorization",
@@ -27,6 +37,12 @@ AUTHORIZATION = APIKeyHeader(
 )
 
 
+class Told(BaseModel):
+    """A part of an answer, taken from a value of ours by the names of its fields."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+
 class Counts(BaseModel):
     """What became of the events of a delivery."""
 
@@ -35,12 +51,12 @@ class Counts(BaseModel):
     ignored: int = Field(description="Events of a type that no policy can run on.")
 
 
-class ProblemBody(BaseModel):
+class ProblemBody(Told):
     """One thing that is wrong with a body."""
 
     path: str = Field(description='Where, such as event_data.resources[0].tag; "" for all of it.')
     message: str
-    line: int | None
+    line: int | None = None
 
 
 class RefusalBody(BaseModel):
@@ -138,3 +154,26 @@ RESPONSES: dict[int | str, dict[str, Any]] = {
         "The ledger or Airflow's connections cannot be read, or too much comes: try again."
     ),
 }
+
+PROBLEMS: dict[int | str, dict[str, Any]] = {
+    401: _refused("Nobody is logged in to Airflow."),
+    403: _refused("Airflow does not let this person do so, or another site sent it."),
+    404: _refused("There is no such thing, or this person may not see it."),
+    422: _refused("Something that was sent is wrong; all of it is named."),
+    500: _refused("Something failed here; the server's log says what."),
+    503: _refused("The ledger does not work now."),
+}
+"""What any route for people and programs may answer instead."""
+
+AIRFLOW_PROBLEMS: dict[int | str, dict[str, Any]] = {
+    502: _refused("Airflow's own API failed."),
+}
+"""What routes may answer too that ask Airflow."""
+
+CHANGE_PROBLEMS: dict[int | str, dict[str, Any]] = {
+    400: _refused("The body cannot be read, or Airflow takes the run's parameters for wrong."),
+    408: _refused(f"The body was not there after {SECONDS:g} s."),
+    413: _refused(f"The body is longer than {MOST_BYTES:,} bytes."),
+    415: _refused("The body is not application/json."),
+}
+"""What routes may answer too that take a body."""

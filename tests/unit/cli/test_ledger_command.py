@@ -81,6 +81,30 @@ def test_a_run_of_last_night_tells_what_it_decided_then(tmp_path: Path) -> None:
     assert "knows no such candidate" in told(*run, "--image", "other", exit_code=1)
 
 
+def test_a_dry_run_is_called_one(tmp_path: Path) -> None:
+    """Its decisions are as good as any; that nothing followed is told beside them."""
+    url = f"sqlite:///{tmp_path}/preheat.db"
+    told("upgrade", "--url", url, exit_code=0)
+    decision = Decision(
+        "harbor",
+        "web/app",
+        "sha256:1",
+        (),
+        "",
+        selected=True,
+        reasons=(Reason(ReasonCode.SELECTED),),
+    )
+    with Ledger.open(url) as ledger:
+        plan = Plan("web", datetime(2026, 11, 24, tzinfo=UTC), (decision,), ())
+        dry = ledger.record_plan(plan.as_dry_run(), RunRef("preheat__web", "dry"))
+        ledger.record_plan(plan, RunRef("preheat__web", "real"))
+    words = "This was a dry run: nothing was asked of any cluster."
+
+    for named in (("preheat__web", "dry"), ("--plan", str(dry.plan_id))):
+        assert words in told("decisions", *named, "--url", url, exit_code=0)
+    assert words not in told("decisions", "preheat__web", "real", "--url", url, exit_code=0)
+
+
 def test_help_shows_no_raw_markup() -> None:
     """Backticks are for documents, not for a terminal."""
     heard = CliRunner().invoke(app, ["--help"]).output

@@ -50,6 +50,9 @@ INSERT INTO plan_placement
   (plan_id, position, placement_id, label, tags, wave, disposition, detail, demand)
 VALUES (:id, 0, 1, 'app', '[]', 0, 'ask', '', :demand)
 """
+OLD_DRY = """
+UPDATE plan_placement SET disposition = 'DRY_RUN' WHERE plan_id = :id
+"""
 OLD_KEPT = """
 INSERT INTO kept
   (placement_id, policy, label, recheck_seconds, accept_partial, selected_at, keep_until)
@@ -151,6 +154,31 @@ def test_a_migration_that_would_lose_a_reference_is_taken_back(tmp_path: Path) -
         with pytest.raises(LedgerError, match=r"2 rows would refer to nothing.*plan_placement"):
             ledger.upgrade()
         assert ledger.status().revision == "0006"
+
+
+def test_plans_of_before_that_only_showed_are_told_from_the_others(
+    empty_url: str, raw: Engine
+) -> None:
+    """Before 0008 only their placements said so; one that asked is none, nor one of nothing."""
+    config = _config()
+    with raw.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0007")
+        connection.execute(text(OLD_PLACEMENT))
+        for number in (1, 2, 3):
+            names = {"id": number, "policy": "preheat_images", "demand": ""}
+            connection.execute(text(OLD_PLAN), names)
+        for number in (1, 2):
+            connection.execute(text(OLD_PLANNED), {"id": number, "demand": ""})
+        connection.execute(text(OLD_DRY), {"id": 2})
+    with Ledger.at(empty_url) as ledger:
+        ledger.upgrade()
+    with raw.connect() as connection:
+        dry = connection.execute(text("SELECT id FROM plan WHERE dry_run")).scalars().all()
+    indexes = {one["name"] for one in inspect(raw).get_indexes("placement")}
+    assert dry == [2]
+    assert "ix_placement_repository_digest_platform" in indexes
+    assert "ix_placement_repository" not in indexes
 
 
 def test_upgrade_may_be_repeated(url: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from sqlalchemy import update
@@ -35,10 +35,10 @@ class Past:
         self._plan = plan
         self._one = one
 
-    def record(self, run_id: str, policy: str = "web", *, partial: bool = False) -> int:
+    def record(self, run_id: str, policy: str = "web", **changes: Any) -> int:
         """Record the plan of a run; gives the id of its one placement."""
         run = RunRef(f"preheat__{policy}", run_id)
-        plan = self._plan(self._one, policy=policy, partial=partial)
+        plan = self._plan(self._one, policy=policy, **changes)
         return self.ledger.record_plan(plan, run).items[0].placement_id
 
     def attempt(self, run_id: str, *, proved: bool = True, closed: bool = True) -> int:
@@ -105,6 +105,17 @@ def test_the_last_plan_over_everything_stays(past: Past) -> None:
     assert past.prune() == Pruned(plans=4)
 
     assert past.ledger.outcomes("preheat__web", "2")
+
+
+def test_a_dry_run_takes_no_plans_place(past: Past) -> None:
+    """However late it was; and it goes itself once it is old, last or not."""
+    for run_id, dry_run in (("1", False), ("2", True), ("3", True)):
+        past.record(run_id, dry_run=dry_run)
+    past.age()
+
+    assert past.prune() == Pruned(plans=2)
+
+    assert past.ledger.outcomes("preheat__web", "1")
 
 
 def test_events_go_once_a_run_took_them_up(past: Past) -> None:

@@ -31,6 +31,7 @@ __all__ = ["Demo", "DemoError"]
 
 DAG_ID = "preheat__library-base"
 IMAGES_ID = "preheat_images"
+VERIFY_ID = "preheat_verify"
 LOGIN = "admin"
 CLOCK_FACTOR = 0.1
 _START_SECONDS = 180.0
@@ -74,6 +75,17 @@ class Demo:
 
     def run(self) -> bool:
         """Go through all steps; True if every placement of the run is warm."""
+        self.start()
+        self._say(f"Running the policy {DAG_ID}")
+        run_id = self._run_id()
+        is_warm = self._follow(run_id)
+        is_warm &= self._push()
+        is_looked_after = self._look_after()
+        self._tell_addresses(run_id)
+        return is_warm and is_looked_after
+
+    def start(self) -> None:
+        """Start the sandbox and Airflow, and wait until the DAGs can run."""
         self._check()
         environment = self._environment()
         self._say("Starting the sandbox: Harbor, a Dragonfly manager, simulated peers")
@@ -85,18 +97,11 @@ class Demo:
         self._until(self._airflow_is_well, "Airflow")
         self._say("Making the pools and the two connections")
         self._furnish()
-        self._say(f"Running the policy {DAG_ID}")
         self._until(self._dags_are_known, "Airflow to find the DAGs")
         self._note("Airflow has found the DAGs")
         # Now, because Airflow starts the watcher of a DAG half a minute after it was unpaused.
-        for dag_id in (IMAGES_ID, EVENTS_ID):
+        for dag_id in (IMAGES_ID, VERIFY_ID, EVENTS_ID):
             self.api.unpause(dag_id)
-        run_id = self._run_id()
-        is_warm = self._follow(run_id)
-        is_warm &= self._push()
-        is_looked_after = self._look_after(environment)
-        self._tell_addresses(run_id)
-        return is_warm and is_looked_after
 
     def stay(self) -> None:
         """Wait until the person has seen enough."""
@@ -179,7 +184,7 @@ class Demo:
         return well == list(self.api.parts)
 
     def _dags_are_known(self) -> bool:
-        wanted = (DAG_ID, IMAGES_ID, EVENTS_ID, UPKEEP_ID)
+        wanted = (DAG_ID, IMAGES_ID, VERIFY_ID, EVENTS_ID, UPKEEP_ID)
         return all(self.api.knows(f"/dags/{dag_id}") for dag_id in wanted)
 
     def _run_id(self) -> str:
@@ -243,14 +248,14 @@ class Demo:
             self._until(lambda: pushing.has_ended(ledger), "the run to end", seconds=_RUN_SECONDS)
             return pushing.show(ledger, self.console)
 
-    def _look_after(self, environment: dict[str, str]) -> bool:
+    def _look_after(self) -> bool:
         """Show the doctor, and upkeep; True if both end well."""
         care = Aftercare(
             api=self.api,
             console=self.console,
             manager_url=f"http://127.0.0.1:{self.dragonfly_port}",
             doctor=[self._tool("preheat"), "doctor", "--include", str(self.root / "include")],
-            environment=environment,
+            environment=self._environment(),
         )
         self._say("Asking the doctor: preheat doctor")
         is_well = care.examine()

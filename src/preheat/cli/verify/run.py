@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import typer
-from msgspec import structs
 
 from preheat.cli.console import UNREADABLE, WRONG, errors_told, print_json, stderr, stdout
 from preheat.cli.harbors import open_driver, open_harbor
@@ -17,6 +16,7 @@ from preheat.cli.verify.shown import as_data, print_result
 from preheat.demand import Demand, MinHosts, VerifyMode
 from preheat.errors import InputError, NotFoundError, PreheatError, ProblemsError, RemoteError
 from preheat.harbor.reference import ImageReference, parse_references
+from preheat.harbor.typed import find
 from preheat.placement import Scope
 from preheat.policy.images import plan_images
 from preheat.proving import ask_peers, with_reasons
@@ -139,12 +139,9 @@ def _planned(
 ) -> Sequence[PlannedPlacement]:
     """Make the placements as ``preheat_images`` would; here they only say what to ask for."""
     try:
-        artifact = harbor.artifact(reference.project, reference.repository, reference.reference)
+        artifact = find(harbor, reference)
     except NotFoundError as error:
         raise _NotThereError(str(error)) from None
-    if not artifact.children:
-        children = harbor.children(artifact.full_name, artifact.digest)
-        artifact = structs.replace(artifact, children=children)
     try:
         plan = plan_images(
             [(reference, artifact)], clusters, platforms=wanted.platforms, now=datetime.now(UTC)

@@ -44,7 +44,7 @@ class BudgetApprovalOperator(HITLOperator):
     def execute(self, context: Context) -> Any:
         """Wait for the answer, if there is a question."""
         if not self.body:
-            self.log.info("The plan keeps to its budget: there is nothing to decide.")
+            self.log.info("The plan keeps to its budget, or is dry: there is nothing to decide.")
             return None
         ti = context["ti"]
         # Cleared after a yes, the question stands anew.

@@ -11,15 +11,13 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from preheat.difference import difference, selected
 from preheat.errors import InputError, RefusedError
-from preheat.plan import Disposition
+from preheat.plan import IMAGES_PLAN, LOOKS, Disposition
 from preheat.planning import weigh_asked
-from preheat.policy.images import IMAGES_PLAN
 from preheat.policy.units import format_size
 from preheat.provider.config import open_ledger
 from preheat.provider.doors import Doors
 from preheat.provider.runs import run_ref
 from preheat.rendering import count_of
-from preheat.upkeep import UPKEEP_PLAN
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -40,8 +38,9 @@ class EvaluatePolicyOperator(BaseOperator):
 
     **Guarantees**: the plan of a run is recorded once; a cleared task replaces it. The manifests of
     what is to be warmed are fetched here, once for each digest ever. Where the policy waits for its
-    window, the task sleeps in the triggerer and evaluates anew once it opens. **Raises** for bad
-    input at once, without retries; for a Harbor that does not answer with the task's own retries.
+    window, the task sleeps in the triggerer and evaluates anew once it opens. A dry run (the run's
+    parameter ``dry_run``) is recorded as one and waits for nothing. **Raises** for bad input at
+    once, without retries; for a Harbor that does not answer with the task's own retries.
 
     :param source: where candidates come from and what selects among them.
     """
@@ -55,9 +54,10 @@ class EvaluatePolicyOperator(BaseOperator):
     def execute(self, context: Context) -> dict[str, Any]:
         """Return counts for a person; the plan itself is in the ledger."""
         run = run_ref(context)
+        params = context["params"]
         try:
             ledger = open_ledger()
-            plan = self.source.plan(ledger, context["params"])
+            plan = self.source.plan(ledger, params)
             plan = _compared(plan, ledger, run)
         except (InputError, RefusedError) as error:
             # A repeat of the same question brings the same answer. The message says it all: with
@@ -70,6 +70,8 @@ class EvaluatePolicyOperator(BaseOperator):
             self.defer(trigger=DateTimeTrigger(moment=plan.opens_at), method_name="execute_open")
         weighed = weigh_asked(plan, ledger, Doors(ledger).harbor, self.log.warning)
         plan = replace(plan, bytes=weighed)
+        if params.get("dry_run"):
+            plan = plan.as_dry_run()
         recorded = ledger.record_plan(plan, run)
         asked = sum(item.disposition is Disposition.ASK for item in recorded.items)
         tell_plan(self.log, plan)
@@ -90,7 +92,10 @@ def tell_plan(log: Logger, plan: Plan) -> None:
     """Log what a plan decided, where it asks for what, and what changed since the last one."""
     asked = [p for p in plan.placements if p.disposition is Disposition.ASK]
     log.info("Decisions: %s", plan.counts())
-    log.info("Placements: %d, of which %d are asked for now", len(plan.placements), len(asked))
+    if plan.dry_run:
+        log.info("Placements: %d, and nothing is asked: this is a dry run", len(plan.placements))
+    else:
+        log.info("Placements: %d, of which %d are asked for now", len(plan.placements), len(asked))
     for placement in plan.placements:
         log.info(
             "  %s on %s (%s): %s %s",
@@ -115,7 +120,7 @@ def tell_plan(log: Logger, plan: Plan) -> None:
 
 def _compared(plan: Plan, ledger: Ledger, run: RunRef) -> Plan:
     """Say what came and went since the policy's last plan; others follow from none, or say less."""
-    if plan.partial or plan.policy in {IMAGES_PLAN, UPKEEP_PLAN}:
+    if plan.partial or plan.policy in {IMAGES_PLAN, *LOOKS}:
         return plan
     before = ledger.selected_before(plan.policy, run)
     if before is None:

@@ -11,17 +11,18 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from preheat.plan import Disposition
 from preheat.provider.config import open_ledger
+from preheat.provider.runs import failed_of, states_of
 from preheat.rendering import count_of, outcome_table, table_text
 from preheat.verdict import Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from airflow.sdk import Context
 
     from preheat.ledger import Outcome
 
-__all__ = ["PreheatReportOperator"]
+__all__ = ["PreheatReportOperator", "require_plan"]
 
 
 class PreheatReportOperator(BaseOperator):
@@ -29,7 +30,7 @@ class PreheatReportOperator(BaseOperator):
 
     What the budget leaves out, or a closed window, or a PARTIAL that the policy accepts, is no
     failure: the policy says so itself. But not all is warm then: the report ends skipped, and no
-    asset says that the clusters are warm.
+    asset says that the clusters are warm. So it does after a dry run, if it has assets to update.
 
     The only leaf of the DAG, run whatever happened before it. Clearing a tracked task *with its
     downstream* runs it again, so that the run turns green once all is warm.
@@ -61,14 +62,11 @@ class PreheatReportOperator(BaseOperator):
         :raises AirflowFailException: if there is no plan, or something is not warm.
         """
         ti = context["ti"]
-        states = ti.get_task_states(dag_id=ti.dag_id, run_ids=[ti.run_id]).get(ti.run_id, {})
-        if (state := states.get(self.plan_task_id)) != "success":
-            raise AirflowFailException(
-                f"There is no plan: the task {self.plan_task_id} ended as {state}. "
-                "Its log says why; nothing was asked of any cluster."
-            )
+        states = states_of(context)
+        require_plan(states, self.plan_task_id)
         ledger = open_ledger()
         outcomes = ledger.outcomes(ti.dag_id, ti.run_id)
+        is_dry = ledger.is_dry_run(ti.dag_id, ti.run_id)
         complaints = list(ledger.failures(ti.dag_id, ti.run_id))
         if not outcomes and not complaints:
             self.log.info("The plan is empty: nothing has to be warm.")
@@ -79,18 +77,37 @@ class PreheatReportOperator(BaseOperator):
         }
         if not complaints and not any(o.disposition is Disposition.ASK for o in outcomes):
             self._skip_closed(outcomes)
-        cold = [outcome for outcome in outcomes if not self._is_well(outcome)]
-        failed = sorted(name for name, state in states.items() if state == "failed")
-        if cold:
-            complaints += [*_blocked(failed), _complaint(cold, len(outcomes))]
-        elif failed:
-            # What an earlier try proved warm stands in the ledger; this try could not prove it.
-            complaints.append(f"All was warm when last proved, but {', '.join(failed)} failed.")
+        failed = failed_of(states)
+        complaints += self._not_well(outcomes, failed, is_dry=is_dry)
         if complaints:
             raise AirflowFailException("\n".join(complaints))
         self.log.info("%s", summary)
-        self._skip(outcomes)
+        if is_dry:
+            self._end_dry()
+        else:
+            self._skip(outcomes)
         return summary
+
+    def _not_well(
+        self, outcomes: Sequence[Outcome], failed: Sequence[str], *, is_dry: bool
+    ) -> list[str]:
+        """Name what should be warm and is not, and what failed.
+
+        :param failed: ids of the tasks that did.
+        """
+        cold = [outcome for outcome in outcomes if not self._is_well(outcome)]
+        if cold:
+            return [*_blocked(failed), _complaint(cold, len(outcomes))]
+        if failed and not is_dry:
+            # What an earlier try proved warm stands in the ledger; this try could not prove it.
+            return [f"All was warm when last proved, but {', '.join(failed)} failed."]
+        return _blocked(failed)
+
+    def _end_dry(self) -> None:
+        """End a dry run: of what is warm it says nothing, so no asset may either."""
+        self.log.info("This was a dry run: nothing was asked of any cluster.")
+        if self.outlets:
+            raise AirflowSkipException("A dry run: nothing was asked.")
 
     def _skip(self, outcomes: Sequence[Outcome]) -> None:
         """Skip where something was left out on purpose: not all is warm, and no asset may say so.
@@ -130,6 +147,19 @@ class PreheatReportOperator(BaseOperator):
             return True
         accepts = outcome.accept_partial if self.accept_partial is None else self.accept_partial
         return accepts and outcome.verdict is Verdict.PARTIAL
+
+
+def require_plan(states: Mapping[str, str], task_id: str) -> None:
+    """Refuse to report where nothing was planned.
+
+    :param task_id: of the task that plans.
+    :raises AirflowFailException: if it did not end well.
+    """
+    if (state := states.get(task_id)) != "success":
+        raise AirflowFailException(
+            f"There is no plan: the task {task_id} ended as {state}. "
+            "Its log says why; nothing was asked of any cluster."
+        )
 
 
 _NAMED = 10

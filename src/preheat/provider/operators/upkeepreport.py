@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowFailException
@@ -12,7 +12,14 @@ from preheat.demand import Demand
 from preheat.plan import Disposition
 from preheat.provider.config import open_ledger
 from preheat.provider.operators.doctor import UNSEEN
-from preheat.provider.operators.upkeep import ERRORS, FOUND, wishes_of
+from preheat.provider.operators.recheck import (
+    NAMED,
+    error_lines,
+    errors_of,
+    found_of,
+    wishes_of,
+)
+from preheat.provider.runs import failed_of, pulled, states_of
 from preheat.rendering import count_of, outcome_table, table_text
 from preheat.upkeep import Ending, State
 from preheat.verdict import Verdict
@@ -26,8 +33,7 @@ if TYPE_CHECKING:
 
 __all__ = ["UpkeepReportOperator"]
 
-_NAMED = 10
-_WELL = tuple(state.name.lower() for state in (State.WARM, State.ACCEPTED, State.GONE, State.BUSY))
+_WELL = (State.WARM, State.ACCEPTED, State.GONE, State.BUSY)
 
 
 class UpkeepReportOperator(BaseOperator):
@@ -46,61 +52,42 @@ class UpkeepReportOperator(BaseOperator):
         :raises AirflowFailException: if somebody should look.
         """
         ti = context["ti"]
-        states = ti.get_task_states(dag_id=ti.dag_id, run_ids=[ti.run_id]).get(ti.run_id, {})
+        states = states_of(context)
         ledger = open_ledger()
         outcomes = ledger.outcomes(ti.dag_id, ti.run_id)
-        found = _sum_up(_results(ti, states, "recheck", FOUND))
+        found = found_of(context, states)
         settled = Counter[str]()
-        for result in _results(ti, states, "settle", "return_value"):
+        for result in pulled(context, states, "settle", "return_value"):
             settled.update(result)
-        pruned = next(iter(_results(ti, states, "prune", "return_value")), {})
+        pruned: dict[str, int] = next(iter(pulled(context, states, "prune", "return_value")), {})
         cold = _cold(ledger, outcomes, found)
         if outcomes:
             self.log.info("What was due:\n%s", table_text(outcome_table(outcomes)))
-        unseen = [each for some in _pulled(ti, states, "doctor", UNSEEN) for each in some]
+        unseen = [each for some in pulled(context, states, "doctor", UNSEEN) for each in some]
         lines = [*_kept_lines(outcomes, found, cold), _settled_line(settled), _pruned_line(pruned)]
         lines += _unseen_lines(unseen)
         self.log.info("%s", "\n".join(["What upkeep found:", *lines]))
-        errors = [each for some in _pulled(ti, states, "recheck", ERRORS) for each in some]
-        complaints = [*_failed(states), *_error_lines(errors), *_cold_lines(cold)]
+        errors = errors_of(context, states)
+        complaints = [*_failed(states), *error_lines(errors), *_cold_lines(cold)]
         if complaints:
             raise AirflowFailException("\n".join(complaints))
         return {
             "due": len(outcomes),
-            **{state.name.lower(): len(found.get(state.name.lower(), ())) for state in State},
+            **{state.name.lower(): len(found[state]) for state in State},
             "closed": settled[Ending.PROVED.name.lower()],
             "forgotten": sum(pruned.values()),
         }
 
 
-def _results(ti: Any, states: Mapping[str, str], task: str, key: str) -> Iterable[dict[str, Any]]:
-    """Read what the tasks of this name returned, one a cluster."""
-    return (value for value in _pulled(ti, states, task, key) if isinstance(value, dict))
-
-
-def _pulled(ti: Any, states: Mapping[str, str], task: str, key: str) -> Iterable[Any]:
-    for task_id in states:
-        if task_id == task or task_id.endswith(f".{task}"):
-            value = ti.xcom_pull(task_ids=task_id, key=key)
-            if value is not None:
-                yield value
-
-
-def _sum_up(results: Iterable[dict[str, list[int]]]) -> dict[str, set[int]]:
-    found: dict[str, set[int]] = {}
-    for result in results:
-        for name, ids in result.items():
-            found.setdefault(name, set()).update(ids)
-    return found
-
-
-def _cold(ledger: Ledger, outcomes: list[Outcome], found: Mapping[str, set[int]]) -> list[Outcome]:
+def _cold(
+    ledger: Ledger, outcomes: list[Outcome], found: Mapping[State, set[int]]
+) -> list[Outcome]:
     kept = ledger.upkeep.kept()
     return [one for one in outcomes if not _is_well(ledger, one, found, kept)]
 
 
 def _is_well(
-    ledger: Ledger, outcome: Outcome, found: Mapping[str, set[int]], kept: list[Kept]
+    ledger: Ledger, outcome: Outcome, found: Mapping[State, set[int]], kept: list[Kept]
 ) -> bool:
     """Whether nobody need look: warm, gone from Harbor, in other hands, or not to be asked now.
 
@@ -112,15 +99,15 @@ def _is_well(
         placement = ledger.placement(outcome.placement_id)
         wishes = wishes_of(placement, outcome.demand, kept)
         return all(wish.is_met_by(seen.under(wish.demand).verdict) for wish in wishes)
-    return any(outcome.placement_id in found.get(name, ()) for name in _WELL)
+    return any(outcome.placement_id in found[state] for state in _WELL)
 
 
 def _kept_lines(
-    outcomes: list[Outcome], found: Mapping[str, set[int]], cold: list[Outcome]
+    outcomes: list[Outcome], found: Mapping[State, set[int]], cold: list[Outcome]
 ) -> Iterable[str]:
     yield f"  kept warm: {len(outcomes)} due"
     for state in State:
-        if ids := found.get(state.name.lower()):
+        if ids := found[state]:
             told = _after_asking(outcomes, ids, cold) if state.must_be_asked else ""
             yield f"    {len(ids)} {state}{told}"
     for disposition in (Disposition.WINDOW_CLOSED, Disposition.NEXT_RUN):
@@ -158,27 +145,18 @@ def _unseen_lines(unseen: list[str]) -> Iterable[str]:
 
 
 def _failed(states: Mapping[str, str]) -> Iterable[str]:
-    failed = sorted(name for name, state in states.items() if state == "failed")
-    if failed:
+    if failed := failed_of(states):
         its = "its log" if len(failed) == 1 else "the log of each"
         yield f"{', '.join(failed)} failed: {its} says why and what to do."
-
-
-def _error_lines(errors: list[str]) -> Iterable[str]:
-    if errors:
-        yield f"{count_of(len(errors), 'placement')} could not be looked at:"
-        yield from (f"  {error}" for error in errors[:_NAMED])
-    if (more := len(errors) - _NAMED) > 0:
-        yield f"  and {more} more, see the log of recheck"
 
 
 def _cold_lines(cold: list[Outcome]) -> Iterable[str]:
     if not cold:
         return
     yield f"{count_of(len(cold), 'placement')} should be warm and cannot be shown to be:"
-    for outcome in cold[:_NAMED]:
+    for outcome in cold[:NAMED]:
         because = f": {outcome.words}" if outcome.words else ""
         wanted = "" if outcome.demand == Demand() else f" (wanted: {outcome.demand})"
         yield f"  {outcome.label} on {outcome.cluster} is {outcome.verdict}{wanted}{because}"
-    if (more := len(cold) - _NAMED) > 0:
+    if (more := len(cold) - NAMED) > 0:
         yield f"  and {more} more, see the table above"
