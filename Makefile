@@ -126,8 +126,9 @@ schema: $(READY) ## Write the JSON Schemas in include/, for editors, from the la
 	@$(BIN)/preheat policy schema --include include
 
 .PHONY: reference
-reference: $(READY) ## Write docs/reference/policy.md from the language.
+reference: $(READY) ## Write docs/reference: the language, and the API's OpenAPI document.
 	@$(BIN)/python -m preheat.policy.reference docs/reference/policy.md
+	@home=$$(mktemp -d); AIRFLOW_HOME=$$home $(BIN)/python -m preheat.web.document docs/reference/openapi.json >/dev/null; rm -r $$home
 
 .PHONY: docs
 docs: $(READY) ## Build the documentation as a site in build/site, and check its links.

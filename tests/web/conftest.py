@@ -204,7 +204,8 @@ def receiver(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Receiv
 @pytest.fixture(scope="session")
 def real_airflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealAirflow]:
     """Start Airflow with all its parts and the sandbox, once; a policy has warmed its images."""
-    made = RealAirflow(**copied_clone(tmp_path_factory.mktemp("clone")))
+    root = tmp_path_factory.mktemp("clone")
+    made = RealAirflow(**copied_clone(root, {"broken.yaml": "spec: {sources: []}\n"}))
     try:
         made.start()
         assert made.run_to_its_end("preheat__library-base")[1] == "success"

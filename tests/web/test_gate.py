@@ -184,12 +184,13 @@ def test_what_cannot_be_known_is_no_yes(
         told = refused(ask(receiver), 503)
         assert "not known to be warm" in told["detail"]
         faults.clear()
-    monkeypatch.setattr(gating, "HARBOR_SECONDS", 0.2)
-    faults.add(times=None, hold="before")
-    assert "0.2 s" in refused(ask(receiver), 503)["detail"]
-    faults.clear()
-    monkeypatch.undo()
-    monkeypatch.delenv("AIRFLOW_CONN_HARBOR_DEFAULT", raising=False)
+    with monkeypatch.context() as patched:
+        patched.setattr(gating, "HARBOR_SECONDS", 0.2)
+        faults.add(times=None, hold="before")
+        assert "0.2 s" in refused(ask(receiver), 503)["detail"]
+        faults.clear()
+    receiver.connect("harbor_default", host="ftp://nowhere")
+    assert "connection" in refused(ask(receiver), 503)["detail"]
 
 
 def test_who_sees_nothing_of_a_repository_learns_nothing_from_harbor(

@@ -32,7 +32,8 @@ def document_of(app: FastAPI) -> dict[str, Any]:
 
 def written(app: FastAPI) -> str:
     """Write the document as the repository keeps it."""
-    return json.dumps(document_of(app), indent=2, ensure_ascii=False, sort_keys=True) + "\n"
+    document = document_of(app) | {"servers": [{"url": "/preheat"}]}
+    return json.dumps(document, indent=2, ensure_ascii=False, sort_keys=True) + "\n"
 
 
 def main() -> None:

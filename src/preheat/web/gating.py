@@ -17,6 +17,7 @@ from airflow.sdk.exceptions import AirflowNotFoundException
 from preheat.artifact import Artifact, Child
 from preheat.errors import InputError, NotFoundError, RemoteError
 from preheat.harbor.reference import ImageReference
+from preheat.harbor.typed import find
 from preheat.ledger import Cell, Ledger, Shown
 from preheat.policy.model import Cluster
 from preheat.policy.platforms import ATTESTATION_PLATFORM, normal_platform
@@ -88,8 +89,7 @@ async def look_up(reference: ImageReference, registry: str) -> Artifact:
     """
 
     def ask() -> Artifact:
-        client = HarborHook(registry).client()
-        return client.artifact(reference.project, reference.repository, reference.reference)
+        return find(HarborHook(registry).client(), reference)
 
     try:
         with anyio.fail_after(HARBOR_SECONDS):
