@@ -59,6 +59,7 @@ BROKEN = ("payments/checkout", "2.3.1")
 ASKED = "team-a/api:2.3.0"
 SECONDS = 60
 APART = timedelta(hours=3)
+LOADED = "[...document.images].every(one => one.complete)"
 MISSPELT = """\
 apiVersion: preheat/v1alpha1
 kind: PreheatPolicy
@@ -196,7 +197,8 @@ class Photographer:
                 looker.page.set_viewport_size({"width": width, "height": height})
                 frame = looker.open(self._story.paths[name])
                 _ready(name, frame)
-                looker.page.wait_for_load_state("networkidle")
+                frame.wait_for_load_state("load")
+                looker.page.wait_for_function(LOADED)
                 file = FOLDER / f"{name}-{theme}.png"
                 looker.page.screenshot(path=file, animations="disabled")
                 print(f"{file.name}: {file.stat().st_size / 1000:.0f} kB")
