@@ -143,6 +143,10 @@ docs: $(READY) ## Build the documentation as a site in build/site, and check its
 docs-serve: $(READY) ## Show the site at http://127.0.0.1:8000, and again after each change (DOCS_ARGS).
 	@NO_MKDOCS_2_WARNING=1 exec $(BIN)/mkdocs serve $(DOCS_ARGS)
 
+.PHONY: screenshots
+screenshots: browser ## Take the pictures of the page anew, into docs/pictures/screens.
+	@$(BIN)/python -m scripts.screenshots
+
 .PHONY: fmt
 fmt: $(READY) ## Format, and fix what can be fixed.
 	@$(BIN)/ruff check --fix .

@@ -15,6 +15,8 @@ from markdown_it import MarkdownIt
 ROOT = Path(__file__).parents[2]
 TOP = ("README.md", "CONTEXT.md", "CHANGELOG.md", "AGENTS.md")
 DOCUMENTS = [*TOP, *(str(file.relative_to(ROOT)) for file in sorted(ROOT.glob("docs/**/*.md")))]
+# By these GitHub and the site show a picture in one theme only.
+THEMED = {"gh-light-mode-only", "gh-dark-mode-only"}
 PICTURES = sorted(ROOT.glob("docs/pictures/*.svg"))
 
 
@@ -50,6 +52,8 @@ def wrong_with(document: Path, link: str) -> str:
         return "outside of the repository"
     if not target.exists():
         return "no such file"
+    if target.suffix == ".png":
+        return "" if url.fragment in THEMED else "neither light nor dark"
     if url.fragment and url.fragment not in parsed(target)[1]:
         return f"no such heading in {target.name}"
     return ""
@@ -86,5 +90,7 @@ def test_a_link_that_leads_nowhere_is_found() -> None:
     readme = ROOT / "README.md"
     assert wrong_with(readme, "docs/nothing.md") == "no such file"
     assert wrong_with(readme, "docs/policy.md#nothing") == "no such heading in policy.md"
+    picture = "docs/pictures/screens/coverage-light.png"
+    assert wrong_with(readme, picture) == "neither light nor dark"
     assert wrong_with(readme, "../elsewhere.md") == "outside of the repository"
     assert wrong_with(readme, "http://example.com") == "not https"

@@ -117,10 +117,15 @@ class RealAirflow(Demo):
         users = ",".join(f"{name}:{role}" for name, role in PEOPLE.items())
         return found | {"AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": users}
 
+    @property
+    def ledger_url(self) -> str:
+        """Where the ledger is that all its processes share."""
+        return self._ledger_url
+
     @cached_property
     def ledger(self) -> Ledger:
         """The ledger that all its processes share."""
-        return Ledger.open(self._ledger_url)
+        return Ledger.open(self.ledger_url)
 
     @cached_property
     def people(self) -> dict[str, Person]:

@@ -34,12 +34,11 @@ DESKTOP = (1400, 900)
 PHONE = (390, 844)
 
 
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
+@contextmanager
+def started_chromium() -> Iterator[Browser]:
     """Start the browser that ``make browser`` found.
 
-    Playwright keeps an event loop in this thread meanwhile, in which nothing else can run one: it
-    must be gone before the next file.
+    :raises FileNotFoundError: if there is none.
     """
     named = os.environ.get("PREHEAT_CHROMIUM")
     found = named or next((path for name in NAMES if (path := shutil.which(name))), None)
@@ -47,10 +46,21 @@ def chromium() -> Iterator[Browser]:
     with sync_playwright() as playwright:
         place = found or playwright.chromium.executable_path
         if not Path(place).is_file():
-            pytest.fail("There is no Chromium: run make browser.")
+            raise FileNotFoundError("There is no Chromium: run make browser.")
         browser = playwright.chromium.launch(executable_path=place, args=arguments)
         yield browser
         browser.close()
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    """Give one browser to all tests of a file.
+
+    Playwright keeps an event loop in this thread meanwhile, in which nothing else can run one: it
+    must be gone before the next file.
+    """
+    with started_chromium() as browser:
+        yield browser
 
 
 @dataclass
@@ -102,26 +112,33 @@ class Looker:
             self.page.screenshot(path=Path(folder) / f"{name}.png")
 
 
+def look_as(
+    chromium: Browser, airflow: RealAirflow, who: str, size: tuple[int, int], theme: str
+) -> Looker:
+    """Log in as somebody, with a window of this size and a theme."""
+    width, height = size
+    context = chromium.new_context(
+        viewport={"width": width, "height": height},
+        color_scheme="dark" if theme == "dark" else "light",
+    )
+    context.set_default_timeout(60_000)
+    if token := airflow.people[who].token:
+        context.add_cookies([{"name": "_token", "value": token, "url": airflow.api.url}])
+    context.add_init_script(
+        f"localStorage.getItem('theme') ?? localStorage.setItem('theme', '{theme}')"
+    )
+    return Looker(airflow, context.new_page())
+
+
 @pytest.fixture
 def look(real_airflow: RealAirflow, chromium: Browser) -> Iterator[Callable[..., Looker]]:
     """Give a way to log in as somebody and look."""
     opened = []
 
     def make(who: str = "admin", size: tuple[int, int] = DESKTOP, theme: str = "light") -> Looker:
-        width, height = size
-        context = chromium.new_context(
-            viewport={"width": width, "height": height},
-            color_scheme="dark" if theme == "dark" else "light",
-        )
-        context.set_default_timeout(60_000)
-        opened.append(context)
-        token = real_airflow.people[who].token
-        if token:
-            context.add_cookies([{"name": "_token", "value": token, "url": real_airflow.api.url}])
-        context.add_init_script(
-            f"localStorage.getItem('theme') ?? localStorage.setItem('theme', '{theme}')"
-        )
-        return Looker(real_airflow, context.new_page())
+        looker = look_as(chromium, real_airflow, who, size, theme)
+        opened.append(looker.page.context)
+        return looker
 
     yield make
     for context in opened:
