@@ -18,6 +18,7 @@ from preheat.web.document import document_of
 from preheat.web.failing import add_handlers
 from preheat.web.headers import SafeHeaders
 from preheat.web.pages import make_pages
+from preheat.web.pages.choices import Choices
 from preheat.web.pages.looking import PeerLooks
 from preheat.web.webhook import Webhook
 
@@ -52,6 +53,7 @@ def make_app() -> FastAPI:
     app.add_middleware(SafeHeaders)
     add_handlers(app)
     app.state.looks = PeerLooks()
+    app.state.choices = Choices()
     app.include_router(make_router())
     app.include_router(make_pages())
 

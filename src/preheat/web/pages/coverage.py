@@ -110,6 +110,7 @@ def show_coverage(
     clusters = summaries(overview.counts(_without_cluster(shown), seen=reader.seen))
     names = sorted({cell.placement.key.cluster for row in found.rows for cell in row.cells})
     now = overview.now()
+    there_is = request.app.state.choices.of(overview, reader.seen)
     return show(
         request,
         "coverage.html",
@@ -123,8 +124,8 @@ def show_coverage(
         is_first=not cursor,
         next=write_cursor(found.after),
         choices={
-            "projects": overview.projects(reader.seen),
-            "policies": overview.policies(reader.seen),
+            "projects": there_is.projects,
+            "policies": there_is.policies,
             "clusters": [one.cluster for one in clusters],
         },
         verdicts=list(charts.ORDER),
