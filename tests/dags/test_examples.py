@@ -98,16 +98,16 @@ def test_every_example_is_a_dag(place: Any) -> None:
 
 def test_a_source_of_ones_own_is_warmed_and_proved(place: Any) -> None:
     """The operators and the hook of Preheat in somebody else's DAG."""
-    place.push("hello", "own source")
+    place.push("own", "own source")
     bundle = {"name": "examples", "classpath": LOCAL_BUNDLE, "kwargs": {"path": str(EXAMPLES)}}
     place.environment.setenv("AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST", json.dumps([bundle]))
-    run = examples()["example_own_source"].test(run_conf={"images": ["library/hello:1"]})
+    run = examples()["example_own_source"].test(run_conf={"images": ["library/own:1"]})
 
     assert run.state == "success"
     (outcome,) = place.outcomes(run)
     assert outcome.verdict is Verdict.WARM
     assert outcome.cluster == "eu-1"
-    assert outcome.label.startswith("library/hello:1 ")
+    assert outcome.label.startswith("library/own:1 ")
 
 
 def test_the_consumer_runs_on_the_asset_of_a_cluster(place: Any) -> None:
