@@ -23,10 +23,12 @@ __all__ = ["Name", "names"]
 class Name(NamedTuple):
     """What a plan called a placement.
 
+    :param is_tagged: first, so that a name with tags goes before one by digest.
     :param at: when the plan was made.
     :param label: for a person, ``library/app:1.2 linux/amd64``.
     """
 
+    is_tagged: bool
     at: datetime
     label: str
     tags: tuple[str, ...]
@@ -43,7 +45,8 @@ def names(
     for some in in_parts(placement_ids):
         query = select(want).where(want.c.placement_id.in_(some), *wanted.seen_by(dag_ids))
         for row in connection.execute(query.order_by(want.c.wanted_at)):
-            found[row.placement_id] = Name(row.wanted_at, row.label, tuple(row.tags))
+            name = Name(bool(row.tags), row.wanted_at, row.label, tuple(row.tags))
+            found[row.placement_id] = max(name, found.get(row.placement_id, name))
     others = [one for one in placement_ids if one not in found]
     for some in in_parts(others):
         last = (
@@ -63,5 +66,7 @@ def names(
             )
         )
         for row in connection.execute(query):
-            found[row.placement_id] = Name(row.recorded_at, row.label, tuple(row.tags))
+            found[row.placement_id] = Name(
+                bool(row.tags), row.recorded_at, row.label, tuple(row.tags)
+            )
     return found

@@ -37,6 +37,7 @@ TYPED_FOR = timedelta(days=7)
 
 _KEY = ["placement_id", "policy"]
 _LATEST = ("dag_id", "label", "tags", "wanted_at", "until")
+_LATEST_UNTAGGED = ("dag_id", "wanted_at", "until")
 _OF_POLICIES = "preheat\\_\\_%"
 
 
@@ -95,9 +96,13 @@ def follow(connection: Connection, plan_id: int, now: datetime) -> None:
     if not rows:
         return
     insert = upsert(connection, table)
-    latest = {name: insert.excluded[name] for name in _LATEST}
-    statement = insert.on_conflict_do_update(index_elements=_KEY, set_=latest)
-    connection.execute(statement, list(rows.values()))
+    # Who asks for it again by its digest takes no tag away.
+    for is_tagged, names in ((True, _LATEST), (False, _LATEST_UNTAGGED)):
+        some = [row for row in rows.values() if bool(row["tags"]) is is_tagged]
+        latest = {name: insert.excluded[name] for name in names}
+        if some:
+            statement = insert.on_conflict_do_update(index_elements=_KEY, set_=latest)
+            connection.execute(statement, some)
 
 
 def _owner(connection: Connection, made: RowMapping) -> str:

@@ -151,3 +151,14 @@ def test_a_plan_that_is_made_again_says_the_same(
     ledger.record_plan(plan(planned(1), planned(2)), run)
     ledger.record_plan(plan(planned(2), planned(3)), run)
     assert wanted(ledger) == {"2", "3"}
+
+
+def test_who_asks_by_digest_takes_no_tag_away(
+    ledger: Ledger, plan: Callable[..., Plan], planned: Callable[..., PlannedPlacement]
+) -> None:
+    """*Warm now* asks for a digest; the image keeps the name that people look for."""
+    for number, tags in enumerate((("1.0",), ())):
+        item = replace(planned(1), tags=tags, label="library/app:1.0" if tags else "library/app@x")
+        ledger.record_plan(plan(item, policy=IMAGES_PLAN), RunRef(IMAGES_PLAN, f"run-{number}"))
+    (row,) = ledger.overview.images(Shown(text="1.0")).rows
+    assert (row.label, row.tags) == ("library/app:1.0", ("1.0",))
